@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+/** An amount of money: a whole number of the currency's minor unit (cents for EUR) and an ISO 4217 code. */
+export const money = z.object({
+  amount: z.int().min(0).max(1_000_000_000_000).describe('whole number of minor units'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
+});
+export type Money = z.infer<typeof money>;
+
+/** Where a parcel goes. Postal codes are text, and may be empty where a country has none. */
+export const address = z.object({
+  recipient: z.string().trim().min(1).max(100),
+  line1: z.string().trim().min(1).max(100),
+  line2: z.string().trim().max(100).optional(),
+  city: z.string().trim().min(1).max(100),
+  postalCode: z.string().trim().max(16),
+  country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 alpha-2 code such as DE'),
+});
+export type Address = z.infer<typeof address>;
+
+/** How to reach a customer. */
+export const contact = z.object({
+  name: z.string().trim().min(1).max(100),
+  email: z.email().max(254),
+});
+export type Contact = z.infer<typeof contact>;
+
+export const orderId = z.string().min(1).max(64).describe('the order');
+export const customerId = z.string().min(1).max(64).describe('the customer; also the partition key');
+export const shipmentId = z.string().min(1).max(64).describe('the shipment');
+export const paymentId = z.string().min(1).max(64).describe('the payment');
+export const sku = z.string().min(1).max(64).describe('the article');
+export const quantity = z.int().min(1).max(1000).describe('number of pieces');
+export const instant = z.iso.datetime().describe('RFC 3339 in UTC');
+export const revision = z.int().min(1).describe('issued by the owner of the fact; the higher one wins');
+export const zone = z.string().min(1).max(32).describe('shipping fee zone of the country');
+
+/** What every event about an order names. */
+export const ofOrder = { orderId, customerId };
+
+/** Routing of every event about an order: one customer's events keep their order, one order's form one story. */
+export const orderRoute = {
+  subject: (data: { orderId: string }) => data.orderId,
+  partitionKey: (data: { customerId: string }) => data.customerId,
+  correlation: (data: { orderId: string }) => data.orderId,
+};
+
+/** Values that the examples share, so that together they tell one order's story. */
+export const sample = {
+  orderId: 'TW-4Q7K2M9XJ3PA',
+  customerId: 'cus-7d1m4k2q9x8j3p5a',
+  shipmentId: 'SHP-4Q7K2M9XJ3PA',
+  paymentId: 'PAY-4Q7K2M9XJ3PA',
+  sku: 'TW-ROPE-10',
+  at: '2026-11-24T09:30:00.000Z',
+  later: '2026-11-24T09:45:00.000Z',
+  address: {
+    recipient: 'Ada Lindqvist',
+    line1: 'Hafenstraße 12',
+    city: 'Hamburg',
+    postalCode: '20457',
+    country: 'DE',
+  },
+} as const;

@@ -1,0 +1,107 @@
+import express, { type Express, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import type { z } from 'zod';
+import type { EventContract } from '../contract.ts';
+import { fieldErrors, problems } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ServiceMetrics } from '../metrics.ts';
+import { readJson } from './body.ts';
+import { asProblem, respond, respondProblem } from './respond.ts';
+import type { Route, RouteContext } from './route.ts';
+import { requireStaff } from './staff.ts';
+
+export interface AppOptions<Deps> {
+  readonly routes: readonly Route<EventContract, Deps>[];
+  readonly context: RouteContext<EventContract, Deps>;
+  readonly openapi: Record<string, unknown>;
+  readonly staffToken: string;
+  readonly maxBodyBytes: number;
+  readonly answerEvent: (request: Request, response: Response) => Promise<void>;
+  /** Why the service is not ready, or `undefined` when it is. */
+  readonly notReady: () => Promise<string | undefined>;
+  readonly log: Log;
+  readonly metrics: ServiceMetrics;
+}
+
+/** The HTTP face of a service: events, its own routes, health, metrics, and a description of all of it. */
+export function createApp<Deps>(options: AppOptions<Deps>): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  // Before everything else: deliveries are by far the most frequent requests.
+  app.post('/events', (request, response) => options.answerEvent(request, response));
+  app.use(helmet());
+  addOperational(app, options);
+  for (const route of options.routes) {
+    app[route.method](route.path, (request, response) => answerRoute(options, route, request, response));
+  }
+  refuseOtherMethods(app, options);
+  app.use((request, response) => {
+    respondProblem(response, problems.notFound(`there is nothing at ${request.path}`));
+  });
+  return app;
+}
+
+function addOperational<Deps>(app: Express, { openapi, notReady, metrics }: AppOptions<Deps>): void {
+  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
+  app.get('/readyz', async (_request, response) => {
+    const reason = await notReady();
+    if (reason === undefined) response.json({ status: 'ready' });
+    else respondProblem(response, problems.unavailable(reason));
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  app.get('/openapi.json', (_request, response) => void response.json(openapi));
+}
+
+/** A path that exists answers other methods with 405 and the ones it has. */
+function refuseOtherMethods<Deps>(app: Express, { routes }: AppOptions<Deps>): void {
+  const methods = new Map<string, string[]>([
+    ['/events', ['POST']],
+    ...['/healthz', '/readyz', '/metrics', '/openapi.json'].map((path): [string, string[]] => [
+      path,
+      ['GET'],
+    ]),
+  ]);
+  for (const { path, method } of routes)
+    methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);
+  for (const [path, allowed] of methods) {
+    app.all(path, (request, response) => {
+      respondProblem(response, problems.methodNotAllowed(request.method, allowed));
+    });
+  }
+}
+
+async function answerRoute<Deps>(
+  options: AppOptions<Deps>,
+  route: Route<EventContract, Deps>,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const { context, staffToken, maxBodyBytes, log, metrics } = options;
+  response.once('close', () =>
+    metrics.requests.inc({ method: request.method, route: route.path, status: response.statusCode }),
+  );
+  try {
+    if (route.auth === 'staff') requireStaff(request.headers.authorization, staffToken);
+    const checked = {
+      params: check(route.params, request.params, 'path'),
+      query: check(route.query, request.query, 'query'),
+      body: route.body ? check(route.body, await readJson(request, maxBodyBytes), 'body') : undefined,
+      raw: request,
+      header: (name: string) => request.get(name),
+    };
+    await respond(response, await route.handle(checked as never, context));
+  } catch (error) {
+    respondProblem(response, asProblem(error, log));
+  }
+}
+
+function check(schema: z.ZodType | undefined, value: unknown, place: string): unknown {
+  if (!schema) return undefined;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors = fieldErrors(result.error.issues, place);
+  const text = errors.map((error) => `${error.field}: ${error.message}`).join('; ');
+  throw problems.invalid(text, errors);
+}

@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import { problems } from '../errors.ts';
+
+/**
+ * Reads a request body whole.
+ * @param limit bytes at most; a declared or actual length above it is refused at once.
+ * @throws Problem 413 when it is longer; Problem 400 when the client goes away in the middle.
+ */
+export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(problems.tooLarge(limit));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+      else reject(problems.tooLarge(limit));
+    });
+    request.on('end', () =>
+      resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
+    );
+    request.on('error', reject);
+    request.on('aborted', () => reject(problems.malformed('the request ended before its body did')));
+  });
+}
+
+/** Reads a JSON body. @throws Problem 415 for another content type, 413 when too long, 400 when it is no JSON. */
+export async function readJson(request: IncomingMessage, limit: number): Promise<unknown> {
+  const type = request.headers['content-type'];
+  if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type ?? '')) {
+    throw problems.unsupportedMediaType(type, 'application/json');
+  }
+  const body = await readBody(request, limit);
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : '';
+    throw problems.malformed(`the body is no JSON: ${reason}`, [{ field: 'body', message: 'must be JSON' }]);
+  }
+}

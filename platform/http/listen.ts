@@ -1,0 +1,36 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A server that is listening. */
+export interface Listening {
+  readonly port: number;
+  readonly url: string;
+  /** Stops taking connections and resolves when the requests at work are answered, or after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Starts an HTTP server. @throws Error saying that the port is taken, and which. */
+export async function listen(handler: RequestListener, port: number, host: string): Promise<Listening> {
+  const server = createServer({ keepAliveTimeout: 10_000, requestTimeout: 60_000 }, handler);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(taken ? new Error(`port ${port} is taken: stop what uses it, or choose another port`) : error);
+    });
+    server.listen(port, host, 1024, resolve);
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return { port: bound, url: `http://${name}:${bound}`, close: (graceMs) => closeServer(server, graceMs) };
+}
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

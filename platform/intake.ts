@@ -1,0 +1,148 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseEvent, isJson, type WireEvent } from './cloudevents.ts';
+import type { EventContract } from './contract.ts';
+import { storeEffects } from './emit.ts';
+import { fieldErrors, problems } from './errors.ts';
+import { readBody } from './http/body.ts';
+import { asProblem, respondProblem } from './http/respond.ts';
+import type { Log } from './log.ts';
+import type { ServiceMetrics } from './metrics.ts';
+import type { Received, Scope, Subscription } from './service.ts';
+import { admit } from './store/inbox.ts';
+import type { Store } from './store/store.ts';
+
+/** Knative's in-memory dispatcher breaks on error bodies above 768 bytes (broker-contract, section 3.4). */
+const MAX_PROBLEM_BYTES = 700;
+
+export interface IntakeOptions<Deps> {
+  readonly store: Store;
+  readonly handles: readonly Subscription<EventContract, Deps>[];
+  readonly contracts: ReadonlyMap<string, EventContract>;
+  readonly scope: () => Scope<Deps>;
+  readonly log: Log;
+  readonly metrics: ServiceMetrics;
+  readonly maxBodyBytes: number;
+  /** More events than this at work at once: answer 503 and let the broker come back. */
+  readonly maxInFlight: number;
+  /** Called after a transaction that may have left events to send or work to do. */
+  readonly onCommit: () => void;
+}
+
+/** What became of an event. */
+export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'not_of_interest';
+
+/**
+ * `POST /events`: reads a CloudEvent, checks it and its data, and handles it once, whatever the number of deliveries.
+ * Answers 204 without a body for everything that is settled, 400 or 422 for what can never be handled, 413, and 503
+ * for what should come again. Never 404 or 409, which Knative retries, and never a body with a 2xx.
+ */
+export class Intake<Deps> {
+  readonly #options: IntakeOptions<Deps>;
+  readonly #byType = new Map<string, Subscription<EventContract, Deps>[]>();
+  #inFlight = 0;
+
+  constructor(options: IntakeOptions<Deps>) {
+    this.#options = options;
+    for (const subscription of options.handles) {
+      const { type } = subscription.contract;
+      this.#byType.set(type, [...(this.#byType.get(type) ?? []), subscription]);
+    }
+  }
+
+  /** Answers one delivery. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { log, metrics, maxBodyBytes, maxInFlight } = this.#options;
+    const stop = metrics.handling.startTimer();
+    this.#inFlight += 1;
+    let event: WireEvent | undefined;
+    try {
+      if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; try again');
+      event = parseEvent(request.headers, await readBody(request, maxBodyBytes));
+      const outcome = await this.handle(event);
+      metrics.events.inc({ type: event.attributes['type'] ?? '', outcome });
+      response.writeHead(204).end();
+    } catch (error) {
+      const problem = asProblem(error, log);
+      metrics.events.inc({ type: this.#labelOf(event), outcome: `refused_${problem.status}` });
+      log.warn({ ...idsOf(event), status: problem.status, reason: problem.message }, 'event refused');
+      respondProblem(response, problem, MAX_PROBLEM_BYTES);
+    } finally {
+      this.#inFlight -= 1;
+      stop();
+    }
+  }
+
+  /**
+   * Handles one event in one transaction: inbox row, decision, state, outgoing events.
+   * @throws Problem 422 when its data breaks its schema.
+   */
+  async handle(event: WireEvent): Promise<Outcome> {
+    const { store, contracts, scope: makeScope, log, onCommit } = this.#options;
+    const subscription = this.#find(event.attributes);
+    if (!subscription) {
+      log.debug(idsOf(event), 'event not of interest');
+      return 'not_of_interest';
+    }
+    const received = receive(subscription.contract, event);
+    const { traceparent } = event.attributes;
+    const outcome = await store.write(async (tx): Promise<Outcome> => {
+      const scope = makeScope();
+      if (!(await admit(tx, received, scope.now))) return 'duplicate';
+      const effects = await subscription.handle(tx, received, scope);
+      const cause = { causationId: received.id, ...(traceparent ? { traceparent } : {}) };
+      await storeEffects(tx, contracts, effects, cause, scope.now);
+      if (!effects.ignored) return 'handled';
+      log.info({ ...idsOf(event), reason: effects.ignored }, 'event ignored');
+      return 'ignored';
+    });
+    onCommit();
+    log.debug({ ...idsOf(event), outcome }, 'event');
+    return outcome;
+  }
+
+  #find(attributes: Readonly<Record<string, string>>): Subscription<EventContract, Deps> | undefined {
+    const candidates = this.#byType.get(attributes['type'] ?? '') ?? [];
+    return candidates.find(({ contract }) =>
+      Object.entries(contract.attributes).every(([name, value]) => attributes[name] === value),
+    );
+  }
+
+  /** Only types on the card become labels: a stranger must not be able to fill the metrics. */
+  #labelOf(event: WireEvent | undefined): string {
+    const type = event?.attributes['type'] ?? '';
+    return this.#byType.has(type) ? type : '';
+  }
+}
+
+function receive(contract: EventContract, event: WireEvent): Received<EventContract> {
+  const { id = '', source = '', type = '', datacontenttype } = event.attributes;
+  if (!isJson(datacontenttype)) {
+    throw problems.malformed('the data of this event must be JSON', [
+      { field: 'datacontenttype', message: `is "${datacontenttype ?? ''}"; send application/json` },
+    ]);
+  }
+  const parsed = contract.schema.safeParse(parseData(event.data));
+  if (parsed.success) return { id, source, type, data: parsed.data };
+  const errors = fieldErrors(parsed.error.issues, 'data');
+  throw problems.invalid(
+    `data does not fit ${contract.name}: ${errors.map((error) => `${error.field} ${error.message}`).join('; ')}`,
+    errors,
+  );
+}
+
+function parseData(data: Buffer | undefined): unknown {
+  if (!data) return undefined;
+  try {
+    return JSON.parse(data.toString('utf8'));
+  } catch {
+    throw problems.malformed('the data of this event is no JSON', [
+      { field: 'data', message: 'must be JSON' },
+    ]);
+  }
+}
+
+function idsOf(event: WireEvent | undefined): Record<string, string | undefined> {
+  if (!event) return {};
+  const { id, source, type, subject, correlationid } = event.attributes;
+  return { eventId: id, source, type, subject, correlationId: correlationid };
+}

@@ -1,0 +1,61 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The numbers of one service, on a registry of its own: several services may share a process. */
+export interface ServiceMetrics {
+  readonly registry: Registry;
+  readonly events: Counter<'type' | 'outcome'>;
+  readonly handling: Histogram;
+  readonly posts: Counter<'result'>;
+  readonly taskRuns: Counter<'kind' | 'result'>;
+  readonly requests: Counter<'method' | 'route' | 'status'>;
+}
+
+/** Makes the metrics of a service; every sample carries its name. */
+export function createMetrics(service: string): ServiceMetrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service });
+  const registers = [registry];
+  return {
+    registry,
+    events: new Counter({
+      name: 'tradewind_events_total',
+      help: 'Events delivered to this service, by what became of them.',
+      labelNames: ['type', 'outcome'],
+      registers,
+    }),
+    handling: new Histogram({
+      name: 'tradewind_event_handling_seconds',
+      help: 'Time from the delivery of an event to its answer.',
+      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+      registers,
+    }),
+    posts: new Counter({
+      name: 'tradewind_relay_posts_total',
+      help: 'Posts of the outbox relay to the broker.',
+      labelNames: ['result'],
+      registers,
+    }),
+    taskRuns: new Counter({
+      name: 'tradewind_task_runs_total',
+      help: 'Runs of durable tasks.',
+      labelNames: ['kind', 'result'],
+      registers,
+    }),
+    requests: new Counter({
+      name: 'tradewind_http_requests_total',
+      help: 'Requests to the API of this service.',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    }),
+  };
+}
+
+/** Adds a gauge that is read when somebody asks. */
+export function addGauge(registry: Registry, name: string, help: string, read: () => Promise<number>): void {
+  const gauge: Gauge = new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect: async () => gauge.set(await read()),
+  });
+}

@@ -1,0 +1,203 @@
+export interface PumpOptions<Row> {
+  /** Rows above a sequence, in order, at most `limit`. */
+  readonly fetch: (after: number, limit: number) => Promise<Row[]>;
+  readonly seq: (row: Row) => number;
+  /** Rows with the same key are worked one after the other, in order; `undefined` waits for nobody. */
+  readonly key: (row: Row) => string | undefined;
+  /** Works a row: resolves with `done`, or with the milliseconds to wait before it is worked again. */
+  readonly work: (row: Row) => Promise<'done' | number>;
+  /** Forgets a row that is done, durably. */
+  readonly settle: (row: Row) => Promise<unknown>;
+  /** Rows at work at once. */
+  readonly maxInFlight: number;
+  /** Rows held in memory; the rest of a backlog stays in the store. */
+  readonly maxBuffered: number;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Entry<Row> {
+  readonly row: Row;
+  readonly key: string | undefined;
+  timer?: NodeJS.Timeout;
+}
+
+const RETRY_STORE_MS = 500;
+
+/**
+ * Drains a durable queue: reads rows in order, works many at once but one per key, and removes each when it is done.
+ * Memory is bounded whatever the backlog; a row that fails holds up its own key alone.
+ */
+export class Pump<Row> {
+  readonly #options: PumpOptions<Row>;
+  /** Rows in memory that are not settled yet, by sequence. */
+  readonly #held = new Map<number, Entry<Row>>();
+  /** Rows that wait behind an earlier one of their key. */
+  readonly #behind = new Map<string, Entry<Row>[]>();
+  readonly #busyKeys = new Set<string>();
+  readonly #waiting = new Set<Entry<Row>>();
+  readonly #atWork = new Set<Promise<void>>();
+  #ready: Entry<Row>[] = [];
+  #fetched = 0;
+  #fetching: Promise<void> | undefined;
+  #moreStored = true;
+  #resume: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: PumpOptions<Row>) {
+    this.#options = options;
+  }
+
+  /** Rows in memory: waiting, at work, or done but not yet removed. */
+  get held(): number {
+    return this.#held.size;
+  }
+
+  /** Says that the store has something new. */
+  wake(): void {
+    this.#moreStored = true;
+    this.#fill();
+  }
+
+  /** Starts nothing for a while; what is at work goes on. */
+  pauseFor(ms: number): void {
+    clearTimeout(this.#resume);
+    this.#resume = setTimeout(() => this.goOn(), ms);
+  }
+
+  /** Ends a pause and every wait before a repetition: all rows may be worked now. */
+  goOn(): void {
+    clearTimeout(this.#resume);
+    this.#resume = undefined;
+    for (const entry of this.#waiting) clearTimeout(entry.timer);
+    this.#ready.unshift(...[...this.#waiting].toSorted((a, b) => this.#seqOf(a) - this.#seqOf(b)));
+    this.#waiting.clear();
+    this.#run();
+  }
+
+  /** Reads the queue from its beginning again: rows that came back into it lie below what was read. */
+  rewind(): void {
+    this.#fetched = 0;
+    this.wake();
+  }
+
+  /** Starts nothing more; resolves when what is at work is done and settled. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#resume);
+    for (const entry of this.#waiting) clearTimeout(entry.timer);
+    await this.#fetching;
+    await Promise.all(this.#atWork);
+  }
+
+  #seqOf(entry: Entry<Row>): number {
+    return this.#options.seq(entry.row);
+  }
+
+  #fill(): void {
+    const room = this.#options.maxBuffered - this.#held.size;
+    if (this.#stopped || this.#fetching || !this.#moreStored || room <= this.#options.maxBuffered / 4) return;
+    this.#moreStored = false;
+    this.#fetching = this.#fetch(room).finally(() => {
+      this.#fetching = undefined;
+      this.#run();
+      this.#fill();
+    });
+  }
+
+  async #fetch(limit: number): Promise<void> {
+    try {
+      const rows = await this.#options.fetch(this.#fetched, limit);
+      for (const row of rows) this.#take(row);
+      if (rows.length === limit) this.#moreStored = true;
+    } catch (error) {
+      this.#options.onError(error);
+      this.#moreStored = true;
+      await new Promise((resume) => setTimeout(resume, RETRY_STORE_MS));
+    }
+  }
+
+  #take(row: Row): void {
+    const seq = this.#options.seq(row);
+    this.#fetched = Math.max(this.#fetched, seq);
+    if (this.#held.has(seq)) return;
+    const entry: Entry<Row> = { row, key: this.#options.key(row) };
+    this.#held.set(seq, entry);
+    if (entry.key === undefined || !this.#busyKeys.has(entry.key)) {
+      if (entry.key !== undefined) this.#busyKeys.add(entry.key);
+      this.#ready.push(entry);
+      return;
+    }
+    const queue = this.#behind.get(entry.key);
+    if (queue) queue.push(entry);
+    else this.#behind.set(entry.key, [entry]);
+  }
+
+  #run(): void {
+    if (this.#stopped || this.#resume) return;
+    const room = this.#options.maxInFlight - this.#atWork.size;
+    for (const entry of this.#ready.splice(0, Math.max(0, room))) this.#start(entry);
+  }
+
+  #start(entry: Entry<Row>): void {
+    const work = this.#work(entry).finally(() => {
+      this.#atWork.delete(work);
+      this.#run();
+      this.#fill();
+    });
+    this.#atWork.add(work);
+  }
+
+  async #work(entry: Entry<Row>): Promise<void> {
+    const outcome = await this.#attempt(entry);
+    if (outcome !== 'done') {
+      this.#wait(entry, outcome);
+      return;
+    }
+    this.#freeKey(entry);
+    await this.#settle(entry);
+    this.#held.delete(this.#seqOf(entry));
+  }
+
+  async #attempt(entry: Entry<Row>): Promise<'done' | number> {
+    try {
+      return await this.#options.work(entry.row);
+    } catch (error) {
+      this.#options.onError(error);
+      return RETRY_STORE_MS;
+    }
+  }
+
+  #wait(entry: Entry<Row>, ms: number): void {
+    if (this.#stopped) return;
+    this.#waiting.add(entry);
+    entry.timer = setTimeout(() => {
+      this.#waiting.delete(entry);
+      this.#ready.push(entry);
+      this.#run();
+    }, ms);
+  }
+
+  /** The next row of a key may start as soon as the sink has this one: its removal need not be waited for. */
+  #freeKey({ key }: Entry<Row>): void {
+    if (key === undefined) return;
+    const queue = this.#behind.get(key);
+    const next = queue?.shift();
+    if (queue?.length === 0) this.#behind.delete(key);
+    if (next) this.#ready.push(next);
+    else this.#busyKeys.delete(key);
+    this.#run();
+  }
+
+  async #settle(entry: Entry<Row>): Promise<void> {
+    while (!this.#stopped || this.#held.size > 0) {
+      try {
+        await this.#options.settle(entry.row);
+        return;
+      } catch (error) {
+        this.#options.onError(error);
+        if (this.#stopped) return;
+        await new Promise((resume) => setTimeout(resume, RETRY_STORE_MS));
+      }
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { Pool } from 'undici';
+import { messageOf } from './errors.ts';
+import type { Log } from './log.ts';
+import type { ServiceMetrics } from './metrics.ts';
+import { Pump } from './pump.ts';
+import { markSent, unsent, type OutboxRow } from './store/outbox.ts';
+import type { Store } from './store/store.ts';
+
+export interface RelayOptions {
+  readonly store: Store;
+  /** The broker's address (`K_SINK`). */
+  readonly sink: string;
+  /** Extensions that a SinkBinding asks to set on every event (`K_CE_OVERRIDES`). */
+  readonly overrides: Readonly<Record<string, string>>;
+  /**
+   * Milliseconds before a post counts as lost. It lies above the broker's whole delivery budget: with Knative's
+   * in-memory channel a post lasts as long as its slowest subscriber, and one given up early is never dead-lettered.
+   */
+  readonly timeoutMs: number;
+  /** Posts at work at once, at most one per partition key. */
+  readonly maxInFlight: number;
+  readonly log: Log;
+  readonly metrics: ServiceMetrics;
+}
+
+const FIRST_WAIT_MS = 100;
+const MAX_WAIT_MS = 2000;
+const MAX_BUFFERED = 2000;
+
+/**
+ * Sends the outbox to the broker: all unsent rows, at start and continuously, in order per partition key. Any answer
+ * but 2xx means send again, the same event with the same id, with backoff and for ever.
+ */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #pool: Pool;
+  readonly #path: string;
+  readonly #pump: Pump<OutboxRow>;
+  #failures = 0;
+
+  constructor(options: RelayOptions) {
+    const { store, sink, maxInFlight, timeoutMs, log } = options;
+    this.#options = options;
+    const { origin, pathname, search } = new URL(sink);
+    this.#path = pathname + search;
+    this.#pool = new Pool(origin, {
+      connections: maxInFlight,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      connect: { timeout: 5000 },
+      keepAliveTimeout: 4000,
+    });
+    this.#pump = new Pump<OutboxRow>({
+      fetch: (after, limit) => unsent(store.read, after, limit),
+      seq: (row) => row.seq,
+      key: (row) => row.partitionKey,
+      work: (row) => this.#post(row),
+      settle: (row) => store.write((tx) => markSent(tx, row.seq)),
+      maxInFlight,
+      maxBuffered: MAX_BUFFERED,
+      onError: (error) => log.error({ err: error }, 'the relay failed; it goes on'),
+    });
+    this.#pump.wake();
+  }
+
+  /** Says that the outbox has something new. */
+  wake(): void {
+    this.#pump.wake();
+  }
+
+  /** Starts no further post; resolves when those at work are answered. What is unsent stays in the outbox. */
+  async stop(): Promise<void> {
+    await this.#pump.stop();
+    await this.#pool.close();
+  }
+
+  async #post(row: OutboxRow): Promise<'done' | number> {
+    const { metrics, log } = this.#options;
+    try {
+      const { statusCode, body } = await this.#pool.request({
+        method: 'POST',
+        path: this.#path,
+        headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' },
+        body: this.#withOverrides(row.event),
+      });
+      await body.dump();
+      metrics.posts.inc({ result: String(statusCode) });
+      if (statusCode >= 200 && statusCode < 300) {
+        this.#failures = 0;
+        return 'done';
+      }
+      log.warn({ seq: row.seq, status: statusCode }, 'the broker did not take an event; it is sent again');
+      return statusCode === 503 ? this.#pauseAll() : MAX_WAIT_MS;
+    } catch (error) {
+      metrics.posts.inc({ result: 'no_answer' });
+      if (this.#failures === 0)
+        log.warn({ reason: messageOf(error) }, 'the broker does not answer; the outbox waits');
+      return this.#pauseAll();
+    }
+  }
+
+  /** Nobody gets through: all wait together instead of knocking one by one. */
+  #pauseAll(): number {
+    const wait = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    const jittered = wait * (0.75 + Math.random() / 2);
+    this.#pump.pauseFor(jittered);
+    return jittered;
+  }
+
+  #withOverrides(event: string): string {
+    const { overrides } = this.#options;
+    if (Object.keys(overrides).length === 0) return event;
+    return JSON.stringify({ ...(JSON.parse(event) as object), ...overrides });
+  }
+}

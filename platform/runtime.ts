@@ -1,0 +1,330 @@
+import { join } from 'node:path';
+import type { z } from 'zod';
+import type { EventContract } from './contract.ts';
+import { storeEffects } from './emit.ts';
+import { messageOf } from './errors.ts';
+import { createApp } from './http/app.ts';
+import { listen, type Listening } from './http/listen.ts';
+import { describeApi } from './http/openapi.ts';
+import type { RouteContext } from './http/route.ts';
+import { Intake } from './intake.ts';
+import { createLog, type Log } from './log.ts';
+import { addGauge, createMetrics, type ServiceMetrics } from './metrics.ts';
+import { Relay } from './relay.ts';
+import type { AnyServiceCard, Scope, ServiceCard } from './service.ts';
+import type { ServiceSettings } from './settings.ts';
+import { forgetBefore } from './store/inbox.ts';
+import { migrate } from './store/migrate.ts';
+import { outboxLag } from './store/outbox.ts';
+import { platformMigrations } from './store/schema.ts';
+import { openSqlite } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+import { dropLeases, taskCounts } from './store/tasks.ts';
+import { TaskRunner } from './task-runner.ts';
+
+/** How a service is started beside its settings: what tests and the one-process shop replace. */
+export interface StartOptions {
+  readonly now?: () => Date;
+  readonly log?: Log;
+}
+
+/** A service that runs. */
+export interface RunningService {
+  readonly name: string;
+  readonly url: string;
+  readonly port: number;
+  readonly intake: Intake<unknown>;
+  readonly store: Store;
+  readonly deps: unknown;
+  readonly metrics: ServiceMetrics;
+  /** Whether nothing waits: no event to send, no task due. */
+  idle(): Promise<boolean>;
+  /** Looks for due tasks now: for whoever moves the clock. */
+  wake(): void;
+  /** Not ready any more; finishes what is at work; stops sending; closes its databases. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Starts a service from its card: opens its database, brings it up to date, listens, and sends what waits.
+ * @param settings the platform's and the card's own, already read (see `readConfig`).
+ */
+export async function startService(
+  card: AnyServiceCard,
+  settings: ServiceSettings & Record<string, unknown>,
+  options: StartOptions = {},
+): Promise<RunningService> {
+  const running = new Runtime(card, settings, options);
+  try {
+    await running.start();
+    return running;
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
+}
+
+class Runtime implements RunningService {
+  readonly name: string;
+  readonly metrics: ServiceMetrics;
+  readonly #card: ServiceCard<EventContract, z.ZodRawShape, object>;
+  readonly #settings: ServiceSettings;
+  readonly #log: Log;
+  readonly #now: () => Date;
+  readonly #closing = new AbortController();
+  readonly #contracts: ReadonlyMap<string, EventContract>;
+  readonly #stores: Store[] = [];
+  #deps: object = {};
+  #intake: Intake<object> | undefined;
+  #listening: Listening | undefined;
+  #relay: Relay | undefined;
+  #runner: TaskRunner<object> | undefined;
+  #pruning: NodeJS.Timeout | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(card: AnyServiceCard, settings: ServiceSettings, options: StartOptions) {
+    this.#card = card as ServiceCard<EventContract, z.ZodRawShape, object>;
+    this.#settings = settings;
+    this.name = card.name;
+    this.#now = options.now ?? (() => new Date());
+    this.#log =
+      options.log ??
+      createLog({ service: card.name, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
+    this.#contracts = new Map(this.#card.emits.map((contract) => [contract.name, contract]));
+    this.metrics = createMetrics(card.name);
+  }
+
+  get url(): string {
+    return this.#listening?.url ?? '';
+  }
+
+  get port(): number {
+    return this.#listening?.port ?? 0;
+  }
+
+  get intake(): Intake<unknown> {
+    if (!this.#intake) throw new Error(`${this.name} is not running`);
+    return this.#intake;
+  }
+
+  get store(): Store {
+    const [store] = this.#stores;
+    if (!store) throw new Error(`${this.name} has no open store`);
+    return store;
+  }
+
+  get deps(): unknown {
+    return this.#deps;
+  }
+
+  async start(): Promise<void> {
+    const card = this.#card;
+    const store = await this.#openStore(card.name);
+    await migrate(store, [...platformMigrations, ...card.migrations]);
+    await store.write((tx) => dropLeases(tx));
+    this.#deps = await card.open({
+      settings: this.#settings,
+      store,
+      log: this.#log,
+      now: this.#now,
+      openStore: (name) => this.#openStore(name),
+    });
+    await this.#prepare();
+    this.#addGauges();
+    this.#intake = this.#createIntake();
+    this.#startRelay();
+    this.#runner = this.#createRunner();
+    this.#listening = await this.#listen();
+    this.#pruning = setInterval(() => void this.#prune(), HOUR_MS).unref();
+    this.#log.info({ port: this.port, sink: this.#settings.K_SINK ?? null }, 'ready');
+  }
+
+  async idle(): Promise<boolean> {
+    const [lag, tasks] = await Promise.all([
+      outboxLag(this.store.read),
+      taskCounts(this.store.read, this.#now()),
+    ]);
+    return lag.waiting === 0 && tasks.due === 0;
+  }
+
+  wake(): void {
+    this.#onCommit();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    return this.#closed;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#closing.abort();
+    clearInterval(this.#pruning);
+    await this.#listening?.close(this.#settings.SHUTDOWN_GRACE);
+    await this.#runner?.stop();
+    await this.#relay?.stop();
+    if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
+    for (const store of this.#stores.toReversed()) await store.close();
+    this.#log.info('stopped');
+  }
+
+  async #openStore(name: string): Promise<Store> {
+    const store = openSqlite(join(this.#settings.DATA_DIR, this.name, `${name}.sqlite`));
+    this.#stores.push(store);
+    return store;
+  }
+
+  async #prepare(): Promise<void> {
+    const { prepare } = this.#card;
+    if (!prepare) return;
+    await this.store.write(async (tx) => {
+      const scope = this.#scope();
+      await storeEffects(tx, this.#contracts, await prepare(tx, scope), {}, scope.now);
+    });
+  }
+
+  #scope(): Scope<object> {
+    return { now: this.#now(), deps: this.#deps, log: this.#log };
+  }
+
+  /** After a commit there may be events to send and tasks to do. */
+  readonly #onCommit = (): void => {
+    this.#relay?.wake();
+    this.#runner?.wake();
+  };
+
+  #createIntake(): Intake<object> {
+    return new Intake({
+      store: this.store,
+      handles: this.#card.handles,
+      contracts: this.#contracts,
+      scope: () => this.#scope(),
+      log: this.#log,
+      metrics: this.metrics,
+      maxBodyBytes: this.#settings.MAX_BODY_BYTES,
+      maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
+      onCommit: this.#onCommit,
+    });
+  }
+
+  #createRunner(): TaskRunner<object> {
+    return new TaskRunner({
+      store: this.store,
+      kinds: this.#card.tasks,
+      contracts: this.#contracts,
+      scope: () => this.#scope(),
+      log: this.#log,
+      metrics: this.metrics,
+      onCommit: this.#onCommit,
+    });
+  }
+
+  #startRelay(): void {
+    const {
+      K_SINK: sink,
+      K_CE_OVERRIDES: overrides,
+      RELAY_TIMEOUT: timeoutMs,
+      RELAY_IN_FLIGHT: maxInFlight,
+    } = this.#settings;
+    if (!sink) {
+      this.#log.warn('K_SINK is not set: events wait in the outbox until a sink is known');
+      return;
+    }
+    const { metrics } = this;
+    this.#relay = new Relay({
+      store: this.store,
+      sink,
+      overrides,
+      timeoutMs,
+      maxInFlight,
+      log: this.#log,
+      metrics,
+    });
+  }
+
+  #listen(): Promise<Listening> {
+    const card = this.#card;
+    const app = createApp({
+      routes: card.routes,
+      context: this.#routeContext(),
+      openapi: describeApi(
+        { title: `Tradewind ${card.name}`, description: card.summary, version: '1.0.0' },
+        card.routes,
+      ),
+      staffToken: this.#settings.STAFF_TOKEN,
+      maxBodyBytes: this.#settings.MAX_BODY_BYTES,
+      answerEvent: (request, response) => this.intake.answer(request, response),
+      notReady: () => this.#notReady(),
+      log: this.#log,
+      metrics: this.metrics,
+    });
+    return listen(app, this.#settings.PORT, this.#settings.HOST);
+  }
+
+  #routeContext(): RouteContext<EventContract, object> {
+    return {
+      deps: this.#deps,
+      read: this.store.read,
+      log: this.#log,
+      now: this.#now,
+      closing: this.#closing.signal,
+      commit: async (work) => {
+        const result = await this.store.write(async (tx) => {
+          const scope = this.#scope();
+          const [value, effects] = await work(tx, scope);
+          await storeEffects(tx, this.#contracts, effects, {}, scope.now);
+          return value;
+        });
+        this.#onCommit();
+        return result;
+      },
+    };
+  }
+
+  async #notReady(): Promise<string | undefined> {
+    if (this.#closing.signal.aborted) return 'shutting down';
+    try {
+      await this.store.ping();
+      return undefined;
+    } catch (error) {
+      return `the database does not answer: ${messageOf(error)}`;
+    }
+  }
+
+  #addGauges(): void {
+    const { registry } = this.metrics;
+    const { read } = this.store;
+    const age = (since: string | null): number =>
+      since ? (this.#now().getTime() - Date.parse(since)) / 1000 : 0;
+    addGauge(
+      registry,
+      'tradewind_outbox_events',
+      'Events that wait to be sent.',
+      async () => (await outboxLag(read)).waiting,
+    );
+    addGauge(registry, 'tradewind_outbox_oldest_seconds', 'Age of the oldest unsent event.', async () =>
+      age((await outboxLag(read)).oldest),
+    );
+    const counts = () => taskCounts(read, this.#now());
+    addGauge(registry, 'tradewind_tasks_due', 'Tasks that are due.', async () => (await counts()).due);
+    addGauge(
+      registry,
+      'tradewind_tasks_failing',
+      'Tasks that failed and come again.',
+      async () => (await counts()).failing,
+    );
+    for (const [name, gauge] of Object.entries(this.#card.gauges ?? {})) {
+      addGauge(registry, name, gauge.help, () => gauge.read(read));
+    }
+  }
+
+  async #prune(): Promise<void> {
+    try {
+      const before = new Date(this.#now().getTime() - this.#settings.INBOX_RETENTION);
+      await this.store.write((tx) => forgetBefore(tx, before));
+    } catch (error) {
+      this.#log.error({ err: error }, 'old inbox rows could not be removed; trying again in an hour');
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { setting } from './config.ts';
+
+/** The settings every service has, by environment variable. */
+export const serviceSettings = {
+  PORT: setting.integer(0, 65_535).default(8080).describe('port of the HTTP server'),
+  HOST: setting.text().default('0.0.0.0').describe('address the HTTP server binds to'),
+  K_SINK: setting
+    .url()
+    .optional()
+    .describe('address of the broker; until it is set, events wait in the outbox'),
+  K_CE_OVERRIDES: z
+    .string()
+    .default('{}')
+    .transform((text, context) => {
+      try {
+        return overrides.parse(JSON.parse(text)).extensions;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'must be JSON like {"extensions":{"name":"value"}}' });
+        return z.NEVER;
+      }
+    })
+    .describe('extensions to set on every event sent, as a SinkBinding writes them'),
+  DATA_DIR: setting.text().default('.data').describe('folder of the databases'),
+  STAFF_TOKEN: setting.secret(16).describe('bearer token of the staff routes'),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('least level logged'),
+  LOG_FORMAT: z.enum(['json', 'text']).default('json').describe('json for machines, text for a terminal'),
+  MAX_BODY_BYTES: setting
+    .integer(1024, 64 * 1024 * 1024)
+    .default(1024 * 1024)
+    .describe('longest request body'),
+  MAX_EVENTS_IN_FLIGHT: setting.integer(1, 100_000).default(1000).describe('more at once are answered 503'),
+  RELAY_TIMEOUT: setting.duration().default(120_000).describe('above the delivery budget of the Broker'),
+  RELAY_IN_FLIGHT: setting.integer(1, 4096).default(256).describe('posts to the broker at once'),
+  INBOX_RETENTION: setting
+    .duration()
+    .default(14 * 86_400_000)
+    .describe('how long duplicates are recognised'),
+  SHUTDOWN_GRACE: setting
+    .duration()
+    .default(8000)
+    .describe('longest wait for requests at work when stopping'),
+} as const;
+
+const overrides = z.object({ extensions: z.record(z.string(), z.string()).default({}) });
+
+export type ServiceSettings = z.infer<z.ZodObject<typeof serviceSettings>>;

@@ -1,0 +1,20 @@
+import type { Tx } from './store.ts';
+
+/**
+ * Marks an event as handled, in the transaction of its effects.
+ * @returns false when it was there already: a duplicate, whose effects stand.
+ */
+export async function admit(tx: Tx, event: { source: string; id: string }, now: Date): Promise<boolean> {
+  const inserted = await tx.run(
+    'insert into inbox (source, id, received_at) values ($1, $2, $3) on conflict (source, id) do nothing',
+    event.source,
+    event.id,
+    now.toISOString(),
+  );
+  return inserted > 0;
+}
+
+/** Forgets events received before an instant. @returns how many. */
+export function forgetBefore(tx: Tx, instant: Date): Promise<number> {
+  return tx.run('delete from inbox where received_at < $1', instant.toISOString());
+}

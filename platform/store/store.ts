@@ -1,0 +1,52 @@
+/**
+ * What a service needs of a database. Two engines stand behind it; SQL is written once, in the subset they share,
+ * with `$1` placeholders, times as ISO 8601 text in UTC, JSON as text, and flags as 0 or 1.
+ */
+
+/** A value that both engines can bind. */
+export type SqlValue = string | number | null | Uint8Array;
+
+/** Runs queries. Rows are plain objects keyed by column name. */
+export interface Reader {
+  /** All rows of a query. */
+  all<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]>;
+  /** The first row of a query, or `undefined` when there is none. */
+  get<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row | undefined>;
+}
+
+/** A transaction. A function that must run inside one takes a `Tx`, never a `Store`. */
+export interface Tx extends Reader {
+  /** Runs a statement and answers the number of rows it changed. */
+  run(sql: string, ...values: readonly SqlValue[]): Promise<number>;
+  /** Runs `hook` once the transaction is durable; it is dropped when the transaction rolls back. */
+  afterCommit(hook: () => void): void;
+}
+
+/** Where the two engines need different words. A service never branches on the engine: it uses these. */
+export interface Dialect {
+  readonly engine: 'sqlite' | 'postgres';
+  /** Column type of an ever-growing primary key. */
+  readonly serial: string;
+  /** Column type of raw bytes. */
+  readonly bytes: string;
+  /** Row locking for a claim; empty where a single writer makes it needless. */
+  readonly skipLocked: string;
+}
+
+/** A database that one service owns. */
+export interface Store extends AsyncDisposable {
+  readonly dialect: Dialect;
+  /** Queries outside a transaction: they see committed data only. */
+  readonly read: Reader;
+  /**
+   * Runs `work` in a transaction and resolves after its commit is on disk. Transactions that wait at the same
+   * moment share one commit. `work` awaits nothing but its `tx`: other work would hold up everybody's commit,
+   * and a nested `write` would wait for itself.
+   * @throws whatever `work` throws; its changes are rolled back, those of its neighbours are not.
+   */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+  /** Finishes what was accepted, then closes. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,138 @@
+import type { EventContract } from './contract.ts';
+import { storeEffects } from './emit.ts';
+import { messageOf } from './errors.ts';
+import type { Log } from './log.ts';
+import type { ServiceMetrics } from './metrics.ts';
+import type { Scope, TaskKind } from './service.ts';
+import type { Store } from './store/store.ts';
+import { claimTasks, nextDue, postponeTask, removeTask, type TaskRow } from './store/tasks.ts';
+
+export interface TaskRunnerOptions<Deps> {
+  readonly store: Store;
+  readonly kinds: readonly TaskKind<EventContract, Deps>[];
+  readonly contracts: ReadonlyMap<string, EventContract>;
+  readonly scope: () => Scope<Deps>;
+  readonly log: Log;
+  readonly metrics: ServiceMetrics;
+  /** Called after a task's transaction: there may be events to send. */
+  readonly onCommit: () => void;
+}
+
+const MAX_AT_WORK = 128;
+const LEASE_MS = 60_000;
+const MAX_SLEEP_MS = 1000;
+const FIRST_RETRY_MS = 200;
+const MAX_RETRY_MS = 30_000;
+
+/**
+ * Does what was stored to be done: outside work and deadlines. A task is removed in the transaction of its result;
+ * one that fails comes again with backoff, for ever; one whose process died comes again when its lease ends.
+ */
+export class TaskRunner<Deps> {
+  readonly #options: TaskRunnerOptions<Deps>;
+  readonly #kinds: ReadonlyMap<string, TaskKind<EventContract, Deps>>;
+  readonly #atWork = new Set<Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #claiming: Promise<void> | undefined;
+  #wanted = false;
+  #stopped = false;
+
+  constructor(options: TaskRunnerOptions<Deps>) {
+    this.#options = options;
+    this.#kinds = new Map(options.kinds.map((kind) => [kind.kind, kind]));
+    this.wake();
+  }
+
+  /** Says that there may be something due. */
+  wake(): void {
+    this.#wanted = true;
+    if (this.#stopped || this.#claiming) return;
+    this.#claiming = this.#claim().finally(() => {
+      this.#claiming = undefined;
+      if (this.#wanted && !this.#stopped && this.#atWork.size < MAX_AT_WORK) this.wake();
+    });
+  }
+
+  /** Claims nothing more; resolves when what is at work is over. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#claiming;
+    await Promise.all(this.#atWork);
+  }
+
+  async #claim(): Promise<void> {
+    const { store, scope, log } = this.#options;
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    const room = MAX_AT_WORK - this.#atWork.size;
+    if (room <= 0) {
+      this.#wanted = true;
+      return;
+    }
+    try {
+      const { now } = scope();
+      const due = await nextDue(store.read);
+      if (due && due <= now) {
+        const lease = new Date(now.getTime() + LEASE_MS);
+        const tasks = await store.write((tx) => claimTasks(tx, now, lease, room, store.dialect.skipLocked));
+        for (const task of tasks) this.#start(task);
+        this.#wanted ||= tasks.length > 0;
+        return;
+      }
+      this.#sleepUntil(due, now);
+    } catch (error) {
+      log.error({ err: error }, 'tasks could not be claimed; trying again');
+      this.#sleepUntil(undefined, new Date(0));
+    }
+  }
+
+  #sleepUntil(due: Date | undefined, now: Date): void {
+    if (this.#stopped) return;
+    const wait = due ? Math.max(1, due.getTime() - now.getTime()) : MAX_SLEEP_MS;
+    this.#timer = setTimeout(() => this.wake(), Math.min(wait, MAX_SLEEP_MS));
+  }
+
+  #start(task: TaskRow): void {
+    const work = this.#run(task).finally(() => {
+      this.#atWork.delete(work);
+      if (this.#wanted) this.wake();
+    });
+    this.#atWork.add(work);
+  }
+
+  async #run(task: TaskRow): Promise<void> {
+    const { store, contracts, scope: makeScope, metrics, onCommit, log } = this.#options;
+    const ids = { task: task.kind, key: task.key, attempt: task.attempts };
+    try {
+      const kind = this.#kinds.get(task.kind);
+      if (!kind) throw new Error(`no task of kind "${task.kind}" is on the card`);
+      const result = await kind.perform?.(task.payload as never, makeScope());
+      await store.write(async (tx) => {
+        if (!(await removeTask(tx, task.kind, task.key))) return;
+        const scope = makeScope();
+        const effects = await kind.settle(tx, task.payload, result, scope);
+        await storeEffects(tx, contracts, effects, task.cause, scope.now);
+        if (effects.ignored) log.info({ ...ids, reason: effects.ignored }, 'task ignored');
+      });
+      metrics.taskRuns.inc({ kind: task.kind, result: 'done' });
+      onCommit();
+    } catch (error) {
+      metrics.taskRuns.inc({ kind: task.kind, result: 'failed' });
+      log.warn({ ...ids, reason: messageOf(error) }, 'a task failed; it comes again');
+      await this.#postpone(task, messageOf(error));
+    }
+  }
+
+  async #postpone(task: TaskRow, reason: string): Promise<void> {
+    const { store, scope, log } = this.#options;
+    const wait = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(task.attempts - 1, 12));
+    const dueAt = new Date(scope().now.getTime() + wait * (0.75 + Math.random() / 2));
+    try {
+      await store.write((tx) => postponeTask(tx, task, dueAt, reason));
+      this.#wanted = true;
+    } catch (error) {
+      log.error({ err: error }, 'a task could not be put back; its lease will end');
+    }
+  }
+}

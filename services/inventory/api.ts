@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { problems } from '../../platform/errors.ts';
+import { routeFor } from '../../platform/http/route.ts';
+import { announce, type Deps, type Emits } from './handle.ts';
+import { addGoods, bookReceipt, findLevel, listLevels } from './store.ts';
+
+const route = routeFor<Emits, Deps>();
+
+const level = z.object({
+  sku: z.string(),
+  onHand: z.int(),
+  reserved: z.int(),
+  available: z.int(),
+  revision: z.int(),
+});
+
+export const listStock = route({
+  method: 'get',
+  path: '/api/stock',
+  summary: 'Stock levels of all articles',
+  auth: 'staff',
+  responses: { 200: { description: 'the levels', schema: z.object({ items: z.array(level) }) } },
+  handle: async (_request, { read }) => ({ status: 200, body: { items: await listLevels(read) } }),
+});
+
+const receipt = z.object({
+  quantity: z.int().min(1).max(1_000_000).describe('pieces that arrived'),
+  reference: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('number of the delivery note; the same one is booked once per article'),
+});
+
+export const receiveGoods = route({
+  method: 'post',
+  path: '/api/stock/:sku/receipts',
+  summary: 'Book goods that arrived',
+  auth: 'staff',
+  params: z.object({ sku: z.string().min(1).max(64) }),
+  body: receipt,
+  responses: {
+    201: { description: 'booked; the new level', schema: level },
+    200: { description: 'this reference was booked before; the present level', schema: level },
+  },
+  handle: ({ params: { sku }, body: { quantity, reference } }, context) =>
+    context.commit(async (tx, { now }) => {
+      const present = await findLevel(tx, sku);
+      if (!present) throw problems.notFound(`there is no article "${sku}"`);
+      if (reference !== undefined) {
+        const before = await bookReceipt(tx, { sku, reference, quantity }, now);
+        if (before === quantity) return [{ status: 200, body: present }, {}];
+        if (before !== undefined) {
+          throw problems.conflict(`receipt "${reference}" was booked with ${before} pieces, not ${quantity}`);
+        }
+      }
+      const changed = await addGoods(tx, sku, quantity);
+      return [{ status: 201, body: changed }, { tasks: announce([{ sku }], now) }];
+    }),
+});
