@@ -7,7 +7,7 @@ import type { DataOf, EventContract } from '../../platform/contract.ts';
 import { toCloudEvent } from '../../platform/emit.ts';
 import { startService, type RunningService } from '../../platform/runtime.ts';
 import type { AnyServiceCard } from '../../platform/service.ts';
-import { serviceSettings } from '../../platform/settings.ts';
+import { serviceSettings, type ServiceSettings } from '../../platform/settings.ts';
 import { openSink, type Sink } from './sink.ts';
 import { until } from './until.ts';
 
@@ -67,7 +67,7 @@ export async function startTestService(
       LOG_LEVEL: 'silent',
       ...env,
     },
-  );
+  ) as ServiceSettings & Record<string, unknown>;
   const start = (): Promise<RunningService> =>
     startService(card, settings, { now: () => new Date(Date.now() + offset) });
   let service = await start();
