@@ -6,8 +6,8 @@ export interface PumpOptions<Row> {
   readonly key: (row: Row) => string | undefined;
   /** Works a row: resolves with `done`, or with the milliseconds to wait before it is worked again. */
   readonly work: (row: Row) => Promise<'done' | number>;
-  /** Forgets a row that is done, durably. */
-  readonly settle: (row: Row) => Promise<unknown>;
+  /** Stores that rows are done, durably; what becomes done meanwhile goes together into the next call. */
+  readonly settle: (rows: readonly Row[]) => Promise<unknown>;
   /** Rows at work at once. */
   readonly maxInFlight: number;
   /** Rows held in memory; the rest of a backlog stays in the store. */
@@ -37,6 +37,8 @@ export class Pump<Row> {
   readonly #waiting = new Set<Entry<Row>>();
   readonly #atWork = new Set<Promise<void>>();
   #ready: Entry<Row>[] = [];
+  #done: Entry<Row>[] = [];
+  #settling: Promise<void> | undefined;
   #fetched = 0;
   #fetching: Promise<void> | undefined;
   #moreStored = true;
@@ -78,6 +80,15 @@ export class Pump<Row> {
   rewind(): void {
     this.#fetched = 0;
     this.wake();
+  }
+
+  /** Lets go of a row that waits to be worked again, because somebody else has done it. */
+  drop(seq: number): void {
+    const entry = this.#held.get(seq);
+    if (!entry || !this.#waiting.delete(entry)) return;
+    clearTimeout(entry.timer);
+    this.#held.delete(seq);
+    this.#freeKey(entry);
   }
 
   /** Starts nothing more; resolves when what is at work is done and settled. */
@@ -153,9 +164,10 @@ export class Pump<Row> {
       this.#wait(entry, outcome);
       return;
     }
+    this.#done.push(entry);
+    this.#settling ??= this.#settle();
     this.#freeKey(entry);
-    await this.#settle(entry);
-    this.#held.delete(this.#seqOf(entry));
+    await this.#settling;
   }
 
   async #attempt(entry: Entry<Row>): Promise<'done' | number> {
@@ -188,16 +200,20 @@ export class Pump<Row> {
     this.#run();
   }
 
-  async #settle(entry: Entry<Row>): Promise<void> {
-    while (!this.#stopped || this.#held.size > 0) {
+  async #settle(): Promise<void> {
+    while (this.#done.length > 0) {
+      const batch = this.#done.splice(0);
       try {
-        await this.#options.settle(entry.row);
-        return;
+        await this.#options.settle(batch.map((entry) => entry.row));
+        for (const entry of batch) this.#held.delete(this.#seqOf(entry));
       } catch (error) {
         this.#options.onError(error);
-        if (this.#stopped) return;
+        // Once stopping, rows that cannot be removed stay: they are worked again at the next start.
+        if (this.#stopped) break;
+        this.#done.unshift(...batch);
         await new Promise((resume) => setTimeout(resume, RETRY_STORE_MS));
       }
     }
+    this.#settling = undefined;
   }
 }

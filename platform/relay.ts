@@ -5,6 +5,7 @@ import type { ServiceMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
 import { markSent, unsent, type OutboxRow } from './store/outbox.ts';
 import type { Store } from './store/store.ts';
+import { within } from './within.ts';
 
 export interface RelayOptions {
   readonly store: Store;
@@ -37,6 +38,8 @@ export class Relay {
   readonly #path: string;
   readonly #pump: Pump<OutboxRow>;
   #failures = 0;
+  #pausedUntil = 0;
+  #stopping = false;
 
   constructor(options: RelayOptions) {
     const { store, sink, maxInFlight, timeoutMs, log } = options;
@@ -55,7 +58,7 @@ export class Relay {
       seq: (row) => row.seq,
       key: (row) => row.partitionKey,
       work: (row) => this.#post(row),
-      settle: (row) => store.write((tx) => markSent(tx, row.seq)),
+      settle: (rows) => store.write((tx) => markSent(tx, rows)),
       maxInFlight,
       maxBuffered: MAX_BUFFERED,
       onError: (error) => log.error({ err: error }, 'the relay failed; it goes on'),
@@ -68,10 +71,16 @@ export class Relay {
     this.#pump.wake();
   }
 
-  /** Starts no further post; resolves when those at work are answered. What is unsent stays in the outbox. */
-  async stop(): Promise<void> {
-    await this.#pump.stop();
-    await this.#pool.close();
+  /**
+   * Starts no further post; resolves when those at work are answered, or gives them up after `graceMs`. What is not
+   * known to be taken stays in the outbox, and is sent at the next start.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const stopped = this.#pump.stop();
+    await within(graceMs, stopped);
+    await this.#pool.destroy();
+    await stopped;
   }
 
   async #post(row: OutboxRow): Promise<'done' | number> {
@@ -99,11 +108,14 @@ export class Relay {
     }
   }
 
-  /** Nobody gets through: all wait together instead of knocking one by one. */
+  /** Nobody gets through: all wait together instead of knocking one by one, and count as one failure. */
   #pauseAll(): number {
+    const now = performance.now();
+    if (this.#stopping || now < this.#pausedUntil) return this.#pausedUntil - now;
     const wait = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
     const jittered = wait * (0.75 + Math.random() / 2);
+    this.#pausedUntil = now + jittered;
     this.#pump.pauseFor(jittered);
     return jittered;
   }

@@ -1,4 +1,4 @@
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { z } from 'zod';
 import type { EventContract } from '../contract.ts';
@@ -16,19 +16,25 @@ export interface AppOptions<Deps> {
   readonly openapi: Record<string, unknown>;
   readonly staffToken: string;
   readonly maxBodyBytes: number;
-  readonly answerEvent: (request: Request, response: Response) => Promise<void>;
+  /** Answers `POST /events`; without it there is no such path. */
+  readonly answerEvent?: (request: Request, response: Response) => Promise<void>;
   /** Why the service is not ready, or `undefined` when it is. */
   readonly notReady: () => Promise<string | undefined>;
   readonly log: Log;
-  readonly metrics: ServiceMetrics;
+  readonly metrics: Pick<ServiceMetrics, 'registry' | 'requests'>;
 }
+
+const malformedPath = problems.malformed('the path is not percent-encoded UTF-8', [
+  { field: 'path', message: 'must be percent-encoded UTF-8' },
+]);
 
 /** The HTTP face of a service: events, its own routes, health, metrics, and a description of all of it. */
 export function createApp<Deps>(options: AppOptions<Deps>): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
   // Before everything else: deliveries are by far the most frequent requests.
-  app.post('/events', (request, response) => options.answerEvent(request, response));
+  const { answerEvent } = options;
+  if (answerEvent) app.post('/events', (request, response) => answerEvent(request, response));
   app.use(helmet());
   addOperational(app, options);
   for (const route of options.routes) {
@@ -37,6 +43,9 @@ export function createApp<Deps>(options: AppOptions<Deps>): Express {
   refuseOtherMethods(app, options);
   app.use((request, response) => {
     respondProblem(response, problems.notFound(`there is nothing at ${request.path}`));
+  });
+  app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    respondProblem(response, error instanceof URIError ? malformedPath : asProblem(error, options.log));
   });
   return app;
 }
@@ -55,9 +64,9 @@ function addOperational<Deps>(app: Express, { openapi, notReady, metrics }: AppO
 }
 
 /** A path that exists answers other methods with 405 and the ones it has. */
-function refuseOtherMethods<Deps>(app: Express, { routes }: AppOptions<Deps>): void {
+function refuseOtherMethods<Deps>(app: Express, { routes, answerEvent }: AppOptions<Deps>): void {
   const methods = new Map<string, string[]>([
-    ['/events', ['POST']],
+    ...(answerEvent ? [['/events', ['POST']] as [string, string[]]] : []),
     ...['/healthz', '/readyz', '/metrics', '/openapi.json'].map((path): [string, string[]] => [
       path,
       ['GET'],

@@ -26,9 +26,9 @@ export function unsent(reader: Reader, after: number, limit: number): Promise<Ou
   );
 }
 
-/** Removes an event that the sink has accepted. */
-export async function markSent(tx: Tx, seq: number): Promise<void> {
-  await tx.run('delete from outbox where seq = $1', seq);
+/** Removes events that the sink has accepted. */
+export async function markSent(tx: Tx, rows: readonly OutboxRow[]): Promise<void> {
+  for (const { seq } of rows) await tx.run('delete from outbox where seq = $1', seq);
 }
 
 /** How many events wait, and since when. */

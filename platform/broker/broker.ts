@@ -1,0 +1,229 @@
+import { join } from 'node:path';
+import type { Express } from 'express';
+import { messageOf } from '../errors.ts';
+import { createApp } from '../http/app.ts';
+import { listen, type Listening } from '../http/listen.ts';
+import { describeApi } from '../http/openapi.ts';
+import { createLog, type Log } from '../log.ts';
+import { addGauge } from '../metrics.ts';
+import { migrate } from '../store/migrate.ts';
+import { openSqlite } from '../store/sqlite.ts';
+import type { Store } from '../store/store.ts';
+import { Acceptance } from './accept.ts';
+import { routes, type BrokerDeps } from './api.ts';
+import { createBrokerMetrics } from './broker-metrics.ts';
+import { DeliveryClient } from './client.ts';
+import { EventCache } from './event-cache.ts';
+import { Ingress } from './ingress.ts';
+import { keyOf, readManifests } from './manifests.ts';
+import { migrations } from './schema.ts';
+import type { BrokerSettings } from './settings.ts';
+import { countDeliveries, queuesToRevive, usedQueues } from './store.ts';
+import { Switchboard } from './switchboard.ts';
+import type { Resolve } from './subscriber.ts';
+
+/** How a broker is started beside its settings. */
+export interface BrokerOptions {
+  /** Where each Service is. @default the map in `SUBSCRIBERS` */
+  readonly resolve?: Resolve;
+  readonly log?: Log;
+  readonly now?: () => Date;
+}
+
+/** A broker that runs. */
+export interface RunningBroker {
+  readonly url: string;
+  readonly port: number;
+  /** Whether nothing waits to be delivered. Dead letters do not count. */
+  idle(): Promise<boolean>;
+  /** Takes no more, finishes the attempts at work, closes the database. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const REDRIVE_EVERY_MS = 1000;
+const OPERATIONAL = /^\/(?:api\/|healthz$|readyz$|metrics$|openapi\.json$)/;
+
+/**
+ * Starts a durable Knative Broker for one machine, from Broker and Trigger manifests.
+ * @throws ManifestError for manifests that it cannot honour.
+ */
+export async function startBroker(
+  settings: BrokerSettings,
+  options: BrokerOptions = {},
+): Promise<RunningBroker> {
+  const manifests = readManifests(settings.MANIFESTS);
+  const store = openSqlite(join(settings.DATA_DIR, 'broker', 'broker.sqlite'));
+  const broker = new LocalBroker(settings, options, store);
+  try {
+    await broker.start(manifests);
+    return broker;
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
+}
+
+class LocalBroker implements RunningBroker {
+  readonly #settings: BrokerSettings;
+  readonly #store: Store;
+  readonly #log: Log;
+  readonly #now: () => Date;
+  readonly #metrics = createBrokerMetrics();
+  readonly #closing = new AbortController();
+  readonly #client = new DeliveryClient();
+  readonly #acceptance: Acceptance;
+  readonly #switchboard: Switchboard;
+  #listening: Listening | undefined;
+  #redriving: NodeJS.Timeout | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(settings: BrokerSettings, options: BrokerOptions, store: Store) {
+    this.#settings = settings;
+    this.#store = store;
+    this.#now = options.now ?? (() => new Date());
+    this.#log =
+      options.log ?? createLog({ service: 'broker', level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
+    const cache = new EventCache();
+    this.#acceptance = new Acceptance({ cache, log: this.#log, now: this.#now });
+    this.#switchboard = new Switchboard({
+      context: {
+        store,
+        cache,
+        acceptance: this.#acceptance,
+        log: this.#log,
+        metrics: this.#metrics,
+        now: this.#now,
+      },
+      resolve: options.resolve ?? ((service) => settings.SUBSCRIBERS.get(service)),
+      client: this.#client,
+    });
+  }
+
+  get url(): string {
+    return this.#listening?.url ?? '';
+  }
+
+  get port(): number {
+    return this.#listening?.port ?? 0;
+  }
+
+  async start(manifests: ReturnType<typeof readManifests>): Promise<void> {
+    await migrate(this.#store, migrations);
+    for (const route of this.#switchboard.connect(manifests)) this.#acceptance.add(route);
+    await this.#warnOfOrphans();
+    this.#addGauges();
+    const brokers = new Set(manifests.brokers.map(keyOf));
+    this.#listening = await this.#listen(brokers);
+    this.#switchboard.wake();
+    this.#redriving = setInterval(() => void this.#redrive(), REDRIVE_EVERY_MS).unref();
+    this.#log.info({ port: this.port, brokers: [...brokers], triggers: manifests.triggers.length }, 'ready');
+  }
+
+  async idle(): Promise<boolean> {
+    return (await countDeliveries(this.#store.read)).every(({ state }) => state === 'dead');
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#shutDown();
+    return this.#closed;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#closing.abort();
+    clearInterval(this.#redriving);
+    await this.#listening?.close(this.#settings.SHUTDOWN_GRACE);
+    await this.#switchboard.close();
+    await this.#store.close();
+    this.#log.info('stopped');
+  }
+
+  #listen(brokers: ReadonlySet<string>): Promise<Listening> {
+    const { MAX_EVENT_BYTES: maxEventBytes, MAX_EVENTS_IN_FLIGHT: maxInFlight, PORT, HOST } = this.#settings;
+    const ingress = new Ingress({
+      store: this.#store,
+      acceptance: this.#acceptance,
+      brokers,
+      maxEventBytes,
+      maxInFlight,
+      closing: this.#closing.signal,
+      log: this.#log,
+      metrics: this.#metrics,
+    });
+    const app = this.#createApp();
+    return listen(
+      (request, response) => {
+        if (OPERATIONAL.test(request.url?.split('?', 1)[0] ?? '')) app(request, response);
+        else void ingress.answer(request, response);
+      },
+      PORT,
+      HOST,
+    );
+  }
+
+  #createApp(): Express {
+    const info = {
+      title: 'Tradewind broker',
+      description: 'A durable Knative Broker for one machine: post events to /<namespace>/<broker>.',
+      version: '1.0.0',
+    };
+    return createApp<BrokerDeps>({
+      routes,
+      context: {
+        deps: { addressOf: (queue) => this.#switchboard.addressOf(queue) },
+        read: this.#store.read,
+        log: this.#log,
+        now: this.#now,
+        closing: this.#closing.signal,
+        commit: () => Promise.reject(new Error('the broker emits nothing of its own')),
+      },
+      openapi: describeApi(info, routes),
+      staffToken: this.#settings.STAFF_TOKEN,
+      maxBodyBytes: this.#settings.MAX_EVENT_BYTES,
+      notReady: () => this.#notReady(),
+      log: this.#log,
+      metrics: this.#metrics,
+    });
+  }
+
+  async #notReady(): Promise<string | undefined> {
+    if (this.#closing.signal.aborted) return 'shutting down';
+    try {
+      await this.#store.ping();
+      return undefined;
+    } catch (error) {
+      return `the database does not answer: ${messageOf(error)}`;
+    }
+  }
+
+  async #redrive(): Promise<void> {
+    try {
+      for (const queue of await queuesToRevive(this.#store.read, this.#now()))
+        await this.#switchboard.redrive(queue);
+    } catch (error) {
+      if (!this.#closing.signal.aborted)
+        this.#log.error({ err: error }, 'dead letters could not be redriven');
+    }
+  }
+
+  /** A Trigger that was renamed or removed leaves its deliveries behind: that must not go unseen. */
+  async #warnOfOrphans(): Promise<void> {
+    for (const queue of await usedQueues(this.#store.read)) {
+      if (!this.#switchboard.has(queue)) {
+        this.#log.warn({ trigger: queue }, 'events wait for a Trigger that is not in the manifests any more');
+      }
+    }
+  }
+
+  #addGauges(): void {
+    const count = async (wanted: string): Promise<number> =>
+      (await countDeliveries(this.#store.read)).reduce(
+        (sum, each) => sum + (each.state === wanted ? each.count : 0),
+        0,
+      );
+    const { registry } = this.#metrics;
+    addGauge(registry, 'tradewind_broker_waiting', 'Deliveries that wait or are at work.', () =>
+      count('waiting'),
+    );
+    addGauge(registry, 'tradewind_broker_dead_letters', 'Dead letters kept.', () => count('dead'));
+  }
+}

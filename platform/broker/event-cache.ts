@@ -1,0 +1,30 @@
+import type { HeldEvent } from './store.ts';
+
+const MAX_BYTES = 16 * 1024 * 1024;
+/** What an event weighs beside its data, roughly. */
+const OVERHEAD = 1024;
+
+/** The newest events, so that delivering them needs no read. What falls out is read from the store again. */
+export class EventCache {
+  readonly #events = new Map<number, HeldEvent>();
+  #bytes = 0;
+
+  /** Adds an event, and lets go of the oldest ones beyond the limit. */
+  add(event: HeldEvent): void {
+    this.#events.set(event.seq, event);
+    this.#bytes += weightOf(event);
+    for (const [seq, oldest] of this.#events) {
+      if (this.#bytes <= MAX_BYTES) return;
+      this.#events.delete(seq);
+      this.#bytes -= weightOf(oldest);
+    }
+  }
+
+  get(seq: number): HeldEvent | undefined {
+    return this.#events.get(seq);
+  }
+}
+
+function weightOf(event: HeldEvent): number {
+  return OVERHEAD + (event.data?.length ?? 0);
+}

@@ -1,0 +1,70 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { parseEvent, type WireEvent } from '../cloudevents.ts';
+import { messageOf } from '../errors.ts';
+
+/** What came of one attempt to deliver an event. */
+export type Outcome = Delivered | Failed;
+
+export interface Delivered {
+  readonly delivered: true;
+  /** The event that the subscriber answered with. */
+  readonly reply?: WireEvent;
+}
+
+export interface Failed {
+  readonly delivered: false;
+  /** HTTP status; 500 when there was no answer, 502 for an answer that is no event. */
+  readonly code: number;
+  /** Base64 of the answer's first bytes. */
+  readonly data: string;
+  /** Whether another attempt may help. */
+  readonly retry: boolean;
+  /** Whether the cause passes by itself: no answer, timeout, 5xx, 429. */
+  readonly passing: boolean;
+  /** Nobody is there, or the subscriber says that it takes nothing now. */
+  readonly away: boolean;
+}
+
+/** `knativeerrordata` has 1024 characters of base64 at most (broker-contract, section 3.4). */
+const MAX_ERROR_BYTES = 768;
+const RETRIED = new Set([404, 408, 409, 429]);
+
+/** Judges an answer (broker-contract, sections 3.3 and 4). */
+export function judge(status: number, headers: IncomingHttpHeaders, body: Buffer): Outcome {
+  if (status >= 200 && status < 300) return judgeSuccess(headers, body);
+  return {
+    delivered: false,
+    code: status,
+    data: excerpt(body),
+    retry: RETRIED.has(status) || status >= 500,
+    passing: status === 429 || status === 408 || status >= 500,
+    away: status === 503,
+  };
+}
+
+/** No answer at all: refused, reset, timed out. */
+export function noAnswer(error: unknown): Failed {
+  const data = excerpt(Buffer.from(`dispatch error: ${messageOf(error)}`));
+  return { delivered: false, code: 500, data, retry: true, passing: true, away: true };
+}
+
+function judgeSuccess(headers: IncomingHttpHeaders, body: Buffer): Outcome {
+  const structured = headers['content-type']?.toLowerCase().startsWith('application/cloudevents') ?? false;
+  if (!structured && headers['ce-specversion'] === undefined) {
+    return body.length === 0 ? { delivered: true } : notAnEvent(body, 502);
+  }
+  try {
+    return { delivered: true, reply: parseEvent(headers, body) };
+  } catch (error) {
+    return notAnEvent(Buffer.from(messageOf(error)), structured ? 502 : 400);
+  }
+}
+
+/** A subscriber that answers "OK" as text has failed, however well it meant: Knative sees no event in it. */
+function notAnEvent(body: Buffer, code: number): Failed {
+  return { delivered: false, code, data: excerpt(body), retry: code >= 500, passing: false, away: false };
+}
+
+function excerpt(body: Buffer): string {
+  return body.subarray(0, MAX_ERROR_BYTES).toString('base64');
+}

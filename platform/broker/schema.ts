@@ -1,0 +1,32 @@
+import type { Migration } from '../store/migrate.ts';
+
+/** The broker's tables: events that are not delivered everywhere yet, and what is left to deliver. */
+export const migrations: readonly Migration[] = [
+  {
+    name: 'broker-001-events-deliveries',
+    statements: (dialect) => [
+      `create table events (
+        seq ${dialect.serial},
+        broker text not null,
+        attributes text not null,
+        data ${dialect.bytes},
+        accepted_at text not null
+      )`,
+      `create table deliveries (
+        event_seq bigint not null,
+        queue text not null,
+        state text not null,
+        attempts integer not null,
+        redrives integer not null,
+        error_code integer,
+        error_dest text,
+        error_data text,
+        died_at text,
+        redrive_at text,
+        primary key (event_seq, queue)
+      )`,
+      'create index deliveries_queue on deliveries (queue, state, event_seq)',
+      'create index deliveries_redrive on deliveries (redrive_at) where redrive_at is not null',
+    ],
+  },
+];

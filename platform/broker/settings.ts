@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { setting } from '../config.ts';
+
+/** The settings of the broker as a process of its own, by environment variable. */
+export const brokerSettings = {
+  PORT: setting.integer(0, 65_535).default(8081).describe('port of the HTTP server'),
+  HOST: setting.text().default('127.0.0.1').describe('address the HTTP server binds to'),
+  DATA_DIR: setting.text().default('.data').describe('folder of the database'),
+  MANIFESTS: setting.text().default('k8s').describe('folder of the Broker and Trigger manifests'),
+  SUBSCRIBERS: setting
+    .text()
+    .default('')
+    .transform((text, context) => {
+      const pairs = text.split(',').filter(Boolean);
+      const map = new Map(
+        pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+      );
+      const wrong = [...map].find(([name, url]) => !name || !URL.canParse(url));
+      if (!wrong) return map;
+      context.addIssue({
+        code: 'custom',
+        message: 'must be like payment=http://127.0.0.1:8082,shipping=http://…',
+      });
+      return z.NEVER;
+    })
+    .describe('where each Service of the manifests is: name=address, by comma'),
+  STAFF_TOKEN: setting.secret(16).describe('bearer token of the staff routes'),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('least level logged'),
+  LOG_FORMAT: z.enum(['json', 'text']).default('json').describe('json for machines, text for a terminal'),
+  MAX_EVENT_BYTES: setting
+    .integer(1024, 64 * 1024 * 1024)
+    .default(1024 * 1024)
+    .describe('longest request body'),
+  MAX_EVENTS_IN_FLIGHT: setting.integer(1, 100_000).default(5000).describe('more at once are answered 503'),
+  SHUTDOWN_GRACE: setting
+    .duration()
+    .default(5000)
+    .describe('longest wait for requests at work when stopping'),
+} as const;
+
+export type BrokerSettings = z.infer<z.ZodObject<typeof brokerSettings>>;

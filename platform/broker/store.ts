@@ -1,0 +1,245 @@
+import type { WireEvent } from '../cloudevents.ts';
+import type { Reader, SqlValue, Tx } from '../store/store.ts';
+
+/** An event that the broker holds. */
+export interface HeldEvent extends WireEvent {
+  readonly seq: number;
+  /** `<namespace>/<name>` of the Broker that took it. */
+  readonly broker: string;
+}
+
+/** Why the last attempt failed, as dead letters tell it. */
+export interface DeliveryError {
+  /** The address that failed. */
+  readonly dest: string;
+  /** HTTP status, or 500 when there was no answer. */
+  readonly code: number;
+  /** Start of the answer's body, or what went wrong. */
+  readonly data: string;
+}
+
+/** One event on its way to one subscriber. */
+export interface Delivery {
+  readonly seq: number;
+  readonly attempts: number;
+  readonly redrives: number;
+  readonly error: DeliveryError | undefined;
+}
+
+/** A delivery that failed for good. */
+export interface DeadLetter extends Delivery {
+  readonly queue: string;
+  readonly broker: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly diedAt: string;
+  /** When it is tried again by itself; `null`: it waits for a person. */
+  readonly redriveAt: string | null;
+}
+
+interface DeliveryRow {
+  readonly seq: number;
+  readonly attempts: number;
+  readonly redrives: number;
+  readonly code: number | null;
+  readonly dest: string | null;
+  readonly data: string | null;
+}
+
+const DELIVERY = `event_seq as seq, attempts, redrives, error_code as code, error_dest as dest, error_data as data`;
+
+/** Stores an event with what is to be delivered of it. @returns its sequence. */
+export async function insertEvent(
+  tx: Tx,
+  broker: string,
+  event: WireEvent,
+  queues: readonly string[],
+  now: Date,
+): Promise<number> {
+  const row = await tx.get<{ seq: number }>(
+    'insert into events (broker, attributes, data, accepted_at) values ($1, $2, $3, $4) returning seq',
+    broker,
+    JSON.stringify(event.attributes),
+    event.data ?? null,
+    now.toISOString(),
+  );
+  if (!row) throw new Error('an insert returned no row');
+  for (const queue of queues) await insertDelivery(tx, row.seq, queue, undefined);
+  return row.seq;
+}
+
+/** Puts an event into a queue. */
+export async function insertDelivery(
+  tx: Tx,
+  seq: number,
+  queue: string,
+  error: DeliveryError | undefined,
+): Promise<void> {
+  await tx.run(
+    `insert into deliveries (event_seq, queue, state, attempts, redrives, error_code, error_dest, error_data)
+     values ($1, $2, 'waiting', 0, 0, $3, $4, $5) on conflict (event_seq, queue) do nothing`,
+    seq,
+    queue,
+    ...errorValues(error),
+  );
+}
+
+/** Takes a delivery out of its queue; an event that is in no queue any more is forgotten. */
+export async function removeDelivery(tx: Tx, seq: number, queue: string): Promise<void> {
+  await tx.run('delete from deliveries where event_seq = $1 and queue = $2', seq, queue);
+  await tx.run(
+    'delete from events where seq = $1 and not exists (select 1 from deliveries where event_seq = $1)',
+    seq,
+  );
+}
+
+/** Remembers a failed attempt, so that the count survives a crash. */
+export async function storeAttempt(tx: Tx, seq: number, queue: string, attempts: number): Promise<void> {
+  await tx.run(
+    'update deliveries set attempts = $3 where event_seq = $1 and queue = $2',
+    seq,
+    queue,
+    attempts,
+  );
+}
+
+/** Keeps a delivery that failed for good. @param redriveAt when it is tried again by itself, if ever. */
+export async function bury(
+  tx: Tx,
+  seq: number,
+  queue: string,
+  error: DeliveryError,
+  now: Date,
+  redriveAt: Date | undefined,
+): Promise<void> {
+  await tx.run(
+    `update deliveries set state = 'dead', error_code = $3, error_dest = $4, error_data = $5,
+       died_at = coalesce(died_at, $6), redrive_at = $7
+     where event_seq = $1 and queue = $2`,
+    seq,
+    queue,
+    ...errorValues(error),
+    now.toISOString(),
+    redriveAt?.toISOString() ?? null,
+  );
+}
+
+/**
+ * Puts dead letters of a queue back into it: those whose time has come, and those that were tried again fewer than
+ * `below` times.
+ */
+export function revive(tx: Tx, queue: string, now: Date, below: number): Promise<number> {
+  return tx.run(
+    `update deliveries set state = 'waiting', attempts = 0, redrives = redrives + 1, redrive_at = null
+     where queue = $1 and state = 'dead' and redrive_at is not null and (redrives < $2 or redrive_at <= $3)`,
+    queue,
+    below,
+    now.toISOString(),
+  );
+}
+
+/** Queues with dead letters whose time has come. */
+export async function queuesToRevive(reader: Reader, now: Date): Promise<string[]> {
+  const rows = await reader.all<{ queue: string }>(
+    `select distinct queue from deliveries where redrive_at is not null and redrive_at <= $1`,
+    now.toISOString(),
+  );
+  return rows.map((row) => row.queue);
+}
+
+/** Waiting deliveries of a queue above a sequence, in order. */
+export async function waitingDeliveries(
+  reader: Reader,
+  queue: string,
+  after: number,
+  limit: number,
+): Promise<Delivery[]> {
+  const rows = await reader.all<DeliveryRow>(
+    `select ${DELIVERY} from deliveries where queue = $1 and state = 'waiting' and event_seq > $2
+     order by event_seq limit $3`,
+    queue,
+    after,
+    limit,
+  );
+  return rows.map(toDelivery);
+}
+
+/** The oldest delivery of a queue that is still to be made: waiting, or dead with a passing cause. */
+export async function oldestDelivery(reader: Reader, queue: string): Promise<Delivery | undefined> {
+  const row = await reader.get<DeliveryRow>(
+    `select ${DELIVERY} from deliveries
+     where queue = $1 and (state = 'waiting' or redrive_at is not null) order by event_seq limit 1`,
+    queue,
+  );
+  return row && toDelivery(row);
+}
+
+/** An event as it was taken. */
+export async function findEvent(reader: Reader, seq: number): Promise<HeldEvent | undefined> {
+  const row = await reader.get<{ seq: number; broker: string; attributes: string; data: Uint8Array | null }>(
+    'select seq, broker, attributes, data from events where seq = $1',
+    seq,
+  );
+  if (!row) return undefined;
+  const attributes = JSON.parse(row.attributes) as Record<string, string>;
+  return { seq: row.seq, broker: row.broker, attributes, data: row.data ? Buffer.from(row.data) : undefined };
+}
+
+/** Where a page of dead letters ends. */
+export interface LetterPosition {
+  readonly seq: number;
+  readonly queue: string;
+}
+
+/** Dead letters, newest event first, after a position. */
+export async function deadLetters(
+  reader: Reader,
+  after: LetterPosition | undefined,
+  limit: number,
+): Promise<DeadLetter[]> {
+  const rows = await reader.all<
+    DeliveryRow & {
+      queue: string;
+      broker: string;
+      attributes: string;
+      diedAt: string;
+      redriveAt: string | null;
+    }
+  >(
+    `select ${DELIVERY}, queue, broker, attributes, died_at as "diedAt", redrive_at as "redriveAt"
+     from deliveries join events on events.seq = event_seq
+     where state = 'dead' and (event_seq < $1 or (event_seq = $1 and queue > $2))
+     order by event_seq desc, queue limit $3`,
+    after?.seq ?? Number.MAX_SAFE_INTEGER,
+    after?.queue ?? '',
+    limit,
+  );
+  return rows.map(({ queue, broker, attributes, diedAt, redriveAt, ...row }) => ({
+    ...toDelivery(row),
+    queue,
+    broker,
+    attributes: JSON.parse(attributes) as Record<string, string>,
+    diedAt,
+    redriveAt,
+  }));
+}
+
+/** How many deliveries are in each state, by queue. */
+export function countDeliveries(reader: Reader): Promise<{ queue: string; state: string; count: number }[]> {
+  return reader.all('select queue, state, count(*) as count from deliveries group by queue, state');
+}
+
+/** Queues that hold something. */
+export async function usedQueues(reader: Reader): Promise<string[]> {
+  return (await reader.all<{ queue: string }>('select distinct queue from deliveries')).map(
+    (row) => row.queue,
+  );
+}
+
+function errorValues(error: DeliveryError | undefined): [SqlValue, SqlValue, SqlValue] {
+  return [error?.code ?? null, error?.dest ?? null, error?.data ?? null];
+}
+
+function toDelivery({ seq, attempts, redrives, code, dest, data }: DeliveryRow): Delivery {
+  const error = code === null || dest === null ? undefined : { code, dest, data: data ?? '' };
+  return { seq, attempts, redrives, error };
+}

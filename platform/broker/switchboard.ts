@@ -1,0 +1,98 @@
+import type { Route } from './accept.ts';
+import type { DeliveryClient } from './client.ts';
+import { policyOf } from './delivery-policy.ts';
+import { compileFilter } from './filter.ts';
+import {
+  keyOf,
+  type BrokerManifest,
+  type Destination,
+  type Manifests,
+  type TriggerManifest,
+} from './manifests.ts';
+import { DeliveryQueue, type QueueContext } from './queue.ts';
+import { Subscriber, type Resolve } from './subscriber.ts';
+
+interface SwitchboardOptions {
+  readonly context: QueueContext;
+  readonly resolve: Resolve;
+  readonly client: DeliveryClient;
+}
+
+/** Connects Triggers with their subscribers: one queue per Trigger, one for its dead letters, shared receivers. */
+export class Switchboard {
+  readonly #options: SwitchboardOptions;
+  readonly #queues = new Map<string, { readonly queue: DeliveryQueue; readonly subscriber: Subscriber }>();
+  readonly #subscribers = new Map<string, Subscriber>();
+
+  constructor(options: SwitchboardOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the queues of all Triggers. */
+  connect({ brokers, triggers }: Manifests): Route[] {
+    const byKey = new Map(brokers.map((broker) => [keyOf(broker), broker]));
+    return triggers.map((manifest) => {
+      const broker = byKey.get(`${manifest.namespace}/${manifest.broker}`);
+      if (!broker) throw new Error(`Trigger ${manifest.name} has no Broker`);
+      const queue = this.#connect(manifest, broker);
+      return { manifest, queue, filter: compileFilter({ attributes: manifest.attributes }) };
+    });
+  }
+
+  has(queue: string): boolean {
+    return this.#queues.has(queue);
+  }
+
+  addressOf(queue: string): string {
+    return this.#queues.get(queue)?.subscriber.address ?? '';
+  }
+
+  /** Starts everything that waits. */
+  wake(): void {
+    for (const { queue } of this.#queues.values()) queue.wake();
+  }
+
+  async redrive(queue: string): Promise<void> {
+    await this.#queues.get(queue)?.queue.redrive();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#subscribers.values()].map((subscriber) => subscriber.close()));
+    await Promise.all([...this.#queues.values()].map(({ queue }) => queue.stop()));
+    await this.#options.client.close();
+  }
+
+  #connect(manifest: TriggerManifest, broker: BrokerManifest): DeliveryQueue {
+    const policy = policyOf(manifest, broker);
+    const name = manifest.namespace === 'default' ? manifest.name : keyOf(manifest);
+    const common = { namespace: manifest.namespace, policy };
+    const sink = policy.deadLetterSink;
+    const deadLetters =
+      sink && this.#add({ ...common, name: `${name}#dead-letters`, ordered: false, toSink: true }, sink);
+    return this.#add(
+      { ...common, name, ordered: manifest.ordered, toSink: false, ...(deadLetters ? { deadLetters } : {}) },
+      manifest.subscriber,
+    );
+  }
+
+  #add(
+    options: Omit<ConstructorParameters<typeof DeliveryQueue>[1], 'subscriber'>,
+    destination: Destination,
+  ): DeliveryQueue {
+    const subscriber = this.#subscriberAt(destination);
+    const queue = new DeliveryQueue(this.#options.context, { ...options, subscriber });
+    this.#queues.set(options.name, { queue, subscriber });
+    return queue;
+  }
+
+  /** One receiver per address: when it comes back, everything that waits for it wakes. */
+  #subscriberAt(destination: Destination): Subscriber {
+    const key = JSON.stringify([destination.ref?.name, destination.uri]);
+    let subscriber = this.#subscribers.get(key);
+    if (!subscriber) {
+      subscriber = new Subscriber(destination, this.#options.resolve, this.#options.client);
+      this.#subscribers.set(key, subscriber);
+    }
+    return subscriber;
+  }
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { policyOf } from '../../../platform/broker/delivery-policy.ts';
+import { readManifests, type Manifests } from '../../../platform/broker/manifests.ts';
+import { nearestTrigger } from '../../../platform/broker/nearest.ts';
+import { manifests, triggerFor } from '../../support/broker.ts';
+
+function read(files: Record<string, string>): Manifests {
+  const folder = mkdtempSync(join(tmpdir(), 'tradewind-manifests-'));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return readManifests(folder);
+}
+
+const good = manifests('{ retry: 3 }', { one: triggerFor('alpha', { type: 'a.v1' }) });
+
+describe('manifests', () => {
+  it('are read from a folder and its subfolders, kustomization.yaml apart', () => {
+    const { brokers, triggers } = read({
+      'broker.yaml': manifests('{ retry: 3 }', {}),
+      'triggers/alpha.yaml':
+        manifests('{}', { one: triggerFor('alpha', { type: 'a.v1' }) }).split('\n---\n')[1] ?? '',
+      'kustomization.yaml': 'resources: [broker.yaml]',
+    });
+    expect(brokers).toMatchObject([{ name: 'shop', namespace: 'default', delivery: { retry: 3 } }]);
+    expect(triggers).toMatchObject([
+      { name: 'one', broker: 'shop', attributes: { type: 'a.v1' }, ordered: false },
+    ]);
+  });
+
+  it.each([
+    [
+      'a field that the broker does not honour',
+      good.replace('filter:', 'filters: [], filter:'),
+      /all\.yaml \(one\).*filters/,
+    ],
+    [
+      'a delivery field that it does not honour',
+      good.replace('retry: 3', 'format: json'),
+      /\(shop\).*spec\.delivery.*format/,
+    ],
+    [
+      'a duration that is not ISO 8601',
+      good.replace('retry: 3', 'backoffDelay: 200ms'),
+      /backoffDelay: "200ms" is no ISO 8601/,
+    ],
+    ['an attribute name with a dash', good.replace('"type"', '"my-type"'), /spec\.filter\.attributes/],
+    [
+      'a Trigger whose Broker is missing',
+      good.replace('broker: shop', 'broker: stop'),
+      /there is no Broker "stop"/,
+    ],
+    ['a name used twice', `${good}\n---\n${good}`, /two Brokers[^]*two Triggers/],
+    ['another kind', good.replace('kind: Trigger', 'kind: Sequence'), /kind/],
+    ['another version', good.replace('eventing.knative.dev/v1', 'eventing.knative.dev/v2'), /apiVersion/],
+    ['broken YAML', 'apiVersion: [', /all\.yaml/],
+    ['nothing at all', '', /there is no Broker/],
+  ])('with %s are refused, by file and field', (_what, yaml, message) => {
+    expect(() => read({ 'all.yaml': yaml })).toThrow(message);
+  });
+
+  it('wait linearly or exponentially, by the documented formula', () => {
+    const waits = (delivery: string): number[] => {
+      const { brokers, triggers } = read({ 'all.yaml': manifests(delivery, { one: triggerFor('alpha') }) });
+      const [broker, trigger] = [brokers[0], triggers[0]];
+      if (!broker || !trigger) throw new Error('not read');
+      const policy = policyOf(trigger, broker);
+      return Array.from({ length: policy.retry }, (_, index) => policy.waitBefore(index + 1));
+    };
+    expect(waits('{ retry: 3, backoffPolicy: linear, backoffDelay: PT0.2S }')).toEqual([200, 400, 600]);
+    expect(waits('{ retry: 3, backoffPolicy: exponential, backoffDelay: PT0.2S }')).toEqual([400, 800, 1600]);
+    expect(waits('{ retry: 2 }')).toEqual([0, 0]);
+  });
+
+  it('let a Trigger’s delivery replace the Broker’s as a whole, but for its dead letter sink', () => {
+    const sink = 'deadLetterSink: { uri: "http://127.0.0.1:1/" }';
+    const { brokers, triggers } = read({
+      'all.yaml': manifests(`{ retry: 3, backoffPolicy: linear, backoffDelay: PT1S, ${sink} }`, {
+        one: triggerFor('alpha', {}, ', delivery: { retry: 1 }'),
+      }),
+    });
+    const [broker, trigger] = [brokers[0], triggers[0]];
+    if (!broker || !trigger) throw new Error('not read');
+    const policy = policyOf(trigger, broker);
+    expect([policy.retry, policy.waitBefore(1)]).toEqual([1, 0]);
+    expect(policy.deadLetterSink).toEqual({ uri: 'http://127.0.0.1:1/' });
+  });
+
+  it('name the Trigger that an unmatched event came nearest to, and what it lacks', () => {
+    const { triggers } = read({
+      'all.yaml': manifests('{}', {
+        placed: triggerFor('alpha', { type: 'shop.order.placed.v1' }),
+        moved: triggerFor('alpha', { type: 'shop.customer.updated.v1', change: 'address' }),
+      }),
+    });
+    expect(nearestTrigger(triggers, { type: 'shop.order.place.v1' })).toBe(
+      'placed wants type "shop.order.placed.v1"',
+    );
+    expect(nearestTrigger(triggers, { type: 'shop.customer.updated.v1' })).toBe(
+      'moved wants change "address"',
+    );
+  });
+});
