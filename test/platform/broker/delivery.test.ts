@@ -7,6 +7,14 @@ import { until } from '../../support/until.ts';
 const FAST = '{ retry: 2, backoffPolicy: linear, backoffDelay: PT0.01S }';
 const SLOW = '{ retry: 5, backoffPolicy: exponential, backoffDelay: PT30S }';
 
+async function attempts(shop: TestBroker): Promise<number> {
+  const { body } = await call(shop.broker.url, 'GET', '/metrics');
+  const lines = String(body)
+    .split('\n')
+    .filter((line) => line.startsWith('tradewind_broker_deliveries_total{'));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
 describe('delivery', () => {
   let receiver: Receiver;
   let sink: Receiver;
@@ -26,14 +34,6 @@ describe('delivery', () => {
     });
     open.push(broker);
     return broker;
-  }
-
-  async function attempts(shop: TestBroker): Promise<number> {
-    const { body } = await call(shop.broker.url, 'GET', '/metrics');
-    const lines = String(body)
-      .split('\n')
-      .filter((line) => line.startsWith('tradewind_broker_deliveries_total{'));
-    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
   it('brings an event to the subscriber as Knative does, to the header', async () => {

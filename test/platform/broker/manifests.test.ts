@@ -16,6 +16,14 @@ function read(files: Record<string, string>): Manifests {
   return readManifests(folder);
 }
 
+function waits(delivery: string): number[] {
+  const { brokers, triggers } = read({ 'all.yaml': manifests(delivery, { one: triggerFor('alpha') }) });
+  const [broker, trigger] = [brokers[0], triggers[0]];
+  if (!broker || !trigger) throw new Error('not read');
+  const policy = policyOf(trigger, broker);
+  return Array.from({ length: policy.retry }, (_, index) => policy.waitBefore(index + 1));
+}
+
 const good = manifests('{ retry: 3 }', { one: triggerFor('alpha', { type: 'a.v1' }) });
 
 describe('manifests', () => {
@@ -64,13 +72,6 @@ describe('manifests', () => {
   });
 
   it('wait linearly or exponentially, by the documented formula', () => {
-    const waits = (delivery: string): number[] => {
-      const { brokers, triggers } = read({ 'all.yaml': manifests(delivery, { one: triggerFor('alpha') }) });
-      const [broker, trigger] = [brokers[0], triggers[0]];
-      if (!broker || !trigger) throw new Error('not read');
-      const policy = policyOf(trigger, broker);
-      return Array.from({ length: policy.retry }, (_, index) => policy.waitBefore(index + 1));
-    };
     expect(waits('{ retry: 3, backoffPolicy: linear, backoffDelay: PT0.2S }')).toEqual([200, 400, 600]);
     expect(waits('{ retry: 3, backoffPolicy: exponential, backoffDelay: PT0.2S }')).toEqual([400, 800, 1600]);
     expect(waits('{ retry: 2 }')).toEqual([0, 0]);
