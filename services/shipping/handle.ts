@@ -1,0 +1,110 @@
+import type { orderAddressed, orderPlaced } from '../../events/order.ts';
+import type { shippingAddressUpdated } from '../../events/customer.ts';
+import type { Effects, Received, Scope, TaskOrder } from '../../platform/service.ts';
+import type { Tx } from '../../platform/store/store.ts';
+import * as decide from './decide.ts';
+import { addressed as decideAddressed, changeAddress } from './readdress.ts';
+import { stateOf, type Decision, type Emits, type Shipment } from './shipment.ts';
+import { addLabel, changesAbove, forgetChanges, keepChange, pendingOf, shipments } from './store.ts';
+
+export interface Deps {
+  /** Milliseconds after its preparation at which a parcel leaves by itself; `undefined`: staff sends it off. */
+  readonly autoDispatch: number | undefined;
+  /** Milliseconds for which address changes are kept. */
+  readonly keepChanges: number;
+}
+
+interface OfOrder {
+  readonly orderId: string;
+  readonly customerId: string;
+}
+
+const DAY_MS = 86_400_000;
+
+export function placed(
+  tx: Tx,
+  { data }: Received<typeof orderPlaced>,
+  scope: Scope<Deps>,
+): Promise<Effects<Emits>> {
+  const lines = data.lines.map(({ sku, name, quantity }) => ({ sku, name, quantity }));
+  return apply((shipment, now) => decide.placed(shipment, lines, now))(tx, { data }, scope);
+}
+
+export async function addressed(
+  tx: Tx,
+  { data }: Received<typeof orderAddressed>,
+  scope: Scope<Deps>,
+): Promise<Effects<Emits>> {
+  const { revision, zone, address } = data;
+  const changes = await changesAbove(tx, data.customerId, revision);
+  const rule = (shipment: Shipment, now: string): Decision =>
+    decideAddressed(shipment, { revision, zone, address }, changes, now);
+  return apply(rule)(tx, { data }, scope);
+}
+
+/** Sorts through the customer's shipments. The change is kept too, for orders that have not come yet. */
+export async function addressUpdated(
+  tx: Tx,
+  { data }: Received<typeof shippingAddressUpdated>,
+  scope: Scope<Deps>,
+): Promise<Effects<Emits>> {
+  const { customerId, ...change } = data;
+  if (!(await keepChange(tx, customerId, change, scope.now))) return { ignored: 'this revision is known' };
+  const emit: NonNullable<Effects<Emits>['emit']>[number][] = [];
+  for (const shipment of await pendingOf(tx, customerId)) {
+    const effects = await store(tx, changeAddress(shipment, change), scope);
+    emit.push(...(effects.emit ?? []));
+  }
+  return { emit };
+}
+
+/** A handler that applies one rule to the order's shipment. */
+export function apply(rule: (shipment: Shipment, now: string) => Decision) {
+  return async (
+    tx: Tx,
+    { data }: { readonly data: OfOrder },
+    scope: Scope<Deps>,
+  ): Promise<Effects<Emits>> => {
+    const now = scope.now.toISOString();
+    return store(tx, rule(await load(tx, data, now), now), scope);
+  };
+}
+
+/** The parcel leaves by itself, if it still may. */
+export async function dispatchDue(tx: Tx, data: OfOrder, scope: Scope<Deps>): Promise<Effects<Emits>> {
+  return apply(decide.dispatch)(tx, { data }, scope);
+}
+
+/** Once a day, address changes are forgotten that no order can be waiting for any more. */
+export async function forget(tx: Tx, _payload: unknown, { now, deps }: Scope<Deps>): Promise<Effects<Emits>> {
+  await forgetChanges(tx, new Date(now.getTime() - deps.keepChanges));
+  return { tasks: [forgetting(new Date(now.getTime() + DAY_MS))] };
+}
+
+export function forgetting(dueAt: Date): TaskOrder {
+  return { kind: 'forget', key: 'address-changes', payload: {}, dueAt };
+}
+
+/** Stores a decision with its label, and orders or calls off what is to happen later. */
+export async function store(
+  tx: Tx,
+  { shipment, emit = [], labelled, ignored }: Decision,
+  { now, deps }: Scope<Deps>,
+): Promise<Effects<Emits>> {
+  if (ignored !== undefined) return { ignored };
+  await shipments.save(tx, shipment);
+  if (labelled) await addLabel(tx, shipment, now);
+  const { orderId, customerId } = shipment;
+  const prepared = emit.some((fact) => fact.event === 'shipment.prepared');
+  const { autoDispatch } = deps;
+  if (prepared && autoDispatch !== undefined) {
+    const dueAt = new Date(now.getTime() + autoDispatch);
+    return { emit, tasks: [{ kind: 'dispatch', key: orderId, payload: { orderId, customerId }, dueAt }] };
+  }
+  const over = shipment.label !== undefined && stateOf(shipment) !== 'prepared';
+  return { emit, cancel: over ? [{ kind: 'dispatch', key: orderId }] : [] };
+}
+
+async function load(tx: Tx, { orderId, customerId }: OfOrder, now: string): Promise<Shipment> {
+  return (await shipments.find(tx, orderId)) ?? decide.newShipment(orderId, customerId, now);
+}

@@ -1,0 +1,77 @@
+import { shippingAddressUpdated } from '../../events/customer.ts';
+import { orderAddressed, orderCancellationRequested, orderExpired, orderPlaced } from '../../events/order.ts';
+import { paymentAuthorized, paymentDeclined } from '../../events/payment.ts';
+import {
+  shipmentAddressRefused,
+  shipmentCancellationRefused,
+  shipmentCancelled,
+  shipmentDelivered,
+  shipmentDispatched,
+  shipmentPrepared,
+  shipmentReaddressed,
+} from '../../events/shipment.ts';
+import { stockExpired, stockRejected, stockReserved } from '../../events/stock.ts';
+import { deadline, defineService, on } from '../../platform/service.ts';
+import { deliverShipment, dispatchShipment, getLabel, getShipment, listShipments } from './api.ts';
+import * as decide from './decide.ts';
+import {
+  addressed,
+  addressUpdated,
+  apply,
+  dispatchDue,
+  forget,
+  forgetting,
+  placed,
+  type Deps,
+} from './handle.ts';
+import { migrations } from './migrations.ts';
+import { settings } from './settings.ts';
+import type { Emits } from './shipment.ts';
+import { countInState } from './store.ts';
+
+export const shipping = defineService<Emits, typeof settings, Deps>({
+  name: 'shipping',
+  summary: 'Packs, labels and sends off parcels; decides every race with their departure.',
+  handles: [
+    on(orderPlaced, placed),
+    on(orderAddressed, addressed),
+    on(shippingAddressUpdated, addressUpdated),
+    on(orderCancellationRequested, apply(decide.cancellationRequested)),
+    on(orderExpired, apply(decide.orderExpired)),
+    on(paymentAuthorized, apply(decide.authorized)),
+    on(
+      paymentDeclined,
+      apply((shipment) => decide.close(shipment, 'payment_declined')),
+    ),
+    on(stockReserved, apply(decide.reserved)),
+    on(
+      stockRejected,
+      apply((shipment) => decide.close(shipment, 'out_of_stock')),
+    ),
+    on(stockExpired, apply(decide.reservationExpired)),
+  ],
+  emits: [
+    shipmentPrepared,
+    shipmentReaddressed,
+    shipmentAddressRefused,
+    shipmentDispatched,
+    shipmentDelivered,
+    shipmentCancelled,
+    shipmentCancellationRefused,
+  ],
+  tasks: [deadline('dispatch', dispatchDue), deadline('forget', forget)],
+  routes: [listShipments, getShipment, dispatchShipment, deliverShipment, getLabel],
+  migrations,
+  settings,
+  open: async ({ settings: { AUTO_DISPATCH: autoDispatch, ADDRESS_CHANGE_RETENTION: keepChanges } }) => ({
+    autoDispatch: autoDispatch === 'off' ? undefined : autoDispatch,
+    keepChanges,
+  }),
+  prepare: async (_tx, { now }) => ({ tasks: [forgetting(now)] }),
+  gauges: {
+    tradewind_shipments_prepared: {
+      help: 'Parcels that are ready and wait to leave.',
+      read: (reader) => countInState(reader, 'prepared'),
+    },
+  },
+});

@@ -1,0 +1,111 @@
+import { documents } from '../../platform/store/documents.ts';
+import type { Reader, Tx } from '../../platform/store/store.ts';
+import type { Address } from '../../events/shapes.ts';
+import { shipmentIdOf, stateOf, type Destination, type Shipment, type State } from './shipment.ts';
+
+export const shipments = documents<Shipment>('shipments', 'order_id', (shipment) => shipment.orderId, {
+  customer_id: (shipment) => shipment.customerId,
+  state: stateOf,
+  heard_at: (shipment) => shipment.heardAt,
+});
+
+/** A customer's parcels that an address change concerns. */
+export function pendingOf(reader: Reader, customerId: string): Promise<Shipment[]> {
+  return shipments.select(
+    reader,
+    `customer_id = $1 and state in ('waiting', 'prepared', 'dispatched', 'cancelled') order by heard_at`,
+    customerId,
+  );
+}
+
+/** Where a page of shipments ended. */
+export interface Position {
+  readonly heardAt: string;
+  readonly orderId: string;
+}
+
+/** Shipments after a position, those that were heard of first at the front. */
+export function pageOf(
+  reader: Reader,
+  state: State | undefined,
+  after: Position | undefined,
+  limit: number,
+): Promise<Shipment[]> {
+  const { heardAt = '', orderId = '' } = after ?? {};
+  const later = '(heard_at, order_id) > ($1, $2)';
+  const page = 'order by heard_at, order_id limit $3';
+  return state === undefined
+    ? shipments.select(reader, `${later} ${page}`, heardAt, orderId, limit)
+    : shipments.select(reader, `state = $4 and ${later} ${page}`, heardAt, orderId, limit, state);
+}
+
+/** Keeps a change for orders that are still on their way. @returns false when it was there already. */
+export async function keepChange(
+  tx: Tx,
+  customerId: string,
+  change: Destination,
+  now: Date,
+): Promise<boolean> {
+  const inserted = await tx.run(
+    `insert into address_changes (customer_id, revision, zone, address, received_at) values ($1, $2, $3, $4, $5)
+     on conflict (customer_id, revision) do nothing`,
+    customerId,
+    change.revision,
+    change.zone,
+    JSON.stringify(change.address),
+    now.toISOString(),
+  );
+  return inserted > 0;
+}
+
+/** Changes above a revision, in their order. */
+export async function changesAbove(
+  reader: Reader,
+  customerId: string,
+  revision: number,
+): Promise<Destination[]> {
+  const rows = await reader.all<{ revision: number; zone: string; address: string }>(
+    `select revision, zone, address from address_changes where customer_id = $1 and revision > $2 order by revision`,
+    customerId,
+    revision,
+  );
+  return rows.map((row) => ({ ...row, address: JSON.parse(row.address) as Address }));
+}
+
+/** An address is kept no longer than an order may be on its way. */
+export function forgetChanges(tx: Tx, before: Date): Promise<number> {
+  return tx.run('delete from address_changes where received_at < $1', before.toISOString());
+}
+
+export async function addLabel(tx: Tx, shipment: Shipment, now: Date): Promise<void> {
+  const { orderId, label, destination } = shipment;
+  if (!label || !destination) throw new Error(`${orderId} has nothing to be labelled with`);
+  await tx.run(
+    `insert into labels (shipment_id, revision, tracking_number, created_at) values ($1, $2, $3, $4)
+     on conflict (shipment_id, revision) do nothing`,
+    shipmentIdOf(orderId),
+    destination.revision,
+    label.trackingNumber,
+    now.toISOString(),
+  );
+}
+
+export interface LabelRow {
+  readonly revision: number;
+  readonly createdAt: string;
+}
+
+export function labelsOf(reader: Reader, orderId: string): Promise<LabelRow[]> {
+  return reader.all<LabelRow>(
+    `select revision, created_at as "createdAt" from labels where shipment_id = $1 order by revision`,
+    shipmentIdOf(orderId),
+  );
+}
+
+export async function countInState(reader: Reader, state: State): Promise<number> {
+  const row = await reader.get<{ count: number }>(
+    'select count(*) as count from shipments where state = $1',
+    state,
+  );
+  return row?.count ?? 0;
+}
