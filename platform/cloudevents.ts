@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import { isUtf8 } from 'node:buffer';
 import { problems, type FieldError } from './errors.ts';
+import { parseJson, parseJsonToPassOn } from './json.ts';
 
 /**
  * A CloudEvent as it travels: attributes as text (as HTTP binary mode has them) and the data's bytes untouched.
@@ -11,6 +12,9 @@ export interface WireEvent {
   readonly data: Buffer | undefined;
 }
 
+/** Headers by lower-case name; a list where a header came more than once (`request.headersDistinct` tells). */
+export type MessageHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 /** Headers and body of a message in HTTP. */
 export interface HttpMessage {
   readonly headers: Record<string, string>;
@@ -20,9 +24,22 @@ export interface HttpMessage {
 const STRUCTURED = 'application/cloudevents+json';
 const ATTRIBUTE_NAME = /^[a-z0-9]+$/;
 // RFC 6838 type and subtype, parameters left to the receiver.
-const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(?:;.*)?$/;
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(?:;[\t -~]*)?$/;
 // RFC 3339, section 5.6.
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[Tt]\d\d:\d\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const STRING_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'subject',
+  'time',
+  'dataschema',
+  'datacontenttype',
+]);
+// CloudEvents 1.0.2, section 3.1: what a String must not contain; and what no UTF-8 can carry.
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+const FORBIDDEN_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff\p{Surrogate}]/u;
 const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:\S+$/;
 const URI_REFERENCE = /^[^\s<>"\\^`{|}]+$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -32,8 +49,8 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
  * @throws Problem 400 naming the header or attribute at fault: no CloudEvent, a batch, a missing or malformed
  * attribute, or data that does not fit its mode.
  */
-export function parseEvent(headers: IncomingHttpHeaders, body: Buffer): WireEvent {
-  const contentType = headers['content-type'];
+export function parseEvent(headers: MessageHeaders, body: Buffer): WireEvent {
+  const contentType = single('content-type', headers['content-type']);
   const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (mediaType.startsWith('application/cloudevents-batch')) {
     throw refusal('content-type', 'a batch of events is not taken: send one event per request');
@@ -71,7 +88,7 @@ export function isJson(datacontenttype: string | undefined): boolean {
   return /^[^/]+\/(?:json|[^/]+\+json)$/.test(mediaType);
 }
 
-function fromBinary(headers: IncomingHttpHeaders, contentType: string | undefined, body: Buffer): WireEvent {
+function fromBinary(headers: MessageHeaders, contentType: string | undefined, body: Buffer): WireEvent {
   if (headers['ce-specversion'] === undefined) {
     throw problems.malformed(
       'not a CloudEvent: send ce-specversion, ce-id, ce-source and ce-type headers, or content-type application/cloudevents+json',
@@ -82,10 +99,16 @@ function fromBinary(headers: IncomingHttpHeaders, contentType: string | undefine
   for (const [name, value] of Object.entries(headers)) {
     if (!name.startsWith('ce-') || value === undefined) continue;
     if (name === 'ce-datacontenttype') throw refusal(name, 'send content-type instead');
-    attributes[name.slice(3)] = decodeHeader(Array.isArray(value) ? value.join(',') : value);
+    attributes[name.slice(3)] = decodeHeader(single(name, value) ?? '');
   }
   if (contentType) attributes['datacontenttype'] = contentType;
   return { attributes, data: body.length > 0 ? body : undefined };
+}
+
+function single(name: string, value: string | readonly string[] | undefined): string | undefined {
+  if (typeof value === 'string' || value === undefined) return value;
+  if (value.length > 1) throw refusal(name, 'is there more than once');
+  return value[0];
 }
 
 function fromStructured(mediaType: string, body: Buffer): WireEvent {
@@ -102,9 +125,11 @@ function fromStructured(mediaType: string, body: Buffer): WireEvent {
 function parseObject(body: Buffer): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    parsed = parseJsonToPassOn(body);
   } catch {
-    throw problems.malformed('the body is no JSON', [{ field: 'body', message: 'must be a JSON object' }]);
+    throw problems.malformed('the body is no JSON', [
+      { field: 'body', message: 'must be a JSON object in UTF-8' },
+    ]);
   }
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
     return parsed as Record<string, unknown>;
@@ -113,8 +138,8 @@ function parseObject(body: Buffer): Record<string, unknown> {
 
 function attributeText(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'boolean') return String(value);
-  if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 2 ** 31)
+  if (STRING_ATTRIBUTES.has(name)) throw refusal(name, 'must be a string');
+  if (typeof value === 'boolean' || (typeof value === 'number' && (value | 0) === value))
     return String(value);
   throw refusal(name, 'must be a string, a boolean or a 32-bit integer');
 }
@@ -143,13 +168,14 @@ function dataMember(event: WireEvent): string | undefined {
   if (!event.data) return undefined;
   const type = event.attributes['datacontenttype'];
   if (isJson(type) && isValidJson(event.data)) return `"data":${event.data.toString('utf8')}`;
-  if (type?.startsWith('text/')) return `"data":${JSON.stringify(event.data.toString('utf8'))}`;
+  if (type?.startsWith('text/') && isUtf8(event.data))
+    return `"data":${JSON.stringify(event.data.toString('utf8'))}`;
   return `"data_base64":"${event.data.toString('base64')}"`;
 }
 
 function isValidJson(data: Buffer): boolean {
   try {
-    JSON.parse(data.toString('utf8'));
+    parseJson(data);
     return true;
   } catch {
     return false;
@@ -162,7 +188,7 @@ function checkAttributes(attributes: Readonly<Record<string, string>>): FieldErr
   const expect = (name: string, fine: boolean, message: string): void => {
     if (!fine) errors.push({ field: name, message });
   };
-  const { specversion, id, source, type, time, dataschema, datacontenttype } = attributes;
+  const { specversion, id, source, type, subject, time, dataschema, datacontenttype } = attributes;
   expect(
     'specversion',
     specversion === '1.0',
@@ -175,6 +201,7 @@ function checkAttributes(attributes: Readonly<Record<string, string>>): FieldErr
     source ? 'must be a URI reference' : 'is missing or blank',
   );
   expect('type', !!type?.trim(), 'is missing or blank');
+  expect('subject', subject !== '', 'must not be empty: leave it out');
   expect('time', time === undefined || isTimestamp(time), 'must be an RFC 3339 timestamp');
   expect('dataschema', dataschema === undefined || ABSOLUTE_URI.test(dataschema), 'must be an absolute URI');
   expect(
@@ -182,19 +209,19 @@ function checkAttributes(attributes: Readonly<Record<string, string>>): FieldErr
     datacontenttype === undefined || MEDIA_TYPE.test(datacontenttype),
     'must be a media type',
   );
-  for (const name of Object.keys(attributes)) {
+  for (const [name, value] of Object.entries(attributes)) {
     expect(name, ATTRIBUTE_NAME.test(name), 'attribute names have lower-case letters and digits only');
+    expect(name, name !== 'data', 'is no name for an attribute: data is the body');
+    expect(name, !FORBIDDEN_CHARACTERS.test(value), 'must not have control characters');
   }
   return errors;
 }
 
 function isTimestamp(text: string): boolean {
   const date = TIMESTAMP.exec(text)?.[1];
-  return (
-    date !== undefined &&
-    !Number.isNaN(Date.parse(`${date}T00:00:00Z`)) &&
-    !Number.isNaN(Date.parse(text.toUpperCase()))
-  );
+  if (date === undefined || Number.isNaN(Date.parse(text.toUpperCase()))) return false;
+  // Date.parse takes the 30th of February for the 2nd of March.
+  return new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
 }
 
 /** Section 3.1.3.2: percent-encode everything outside printable ASCII, and `%`, `"` and space. */

@@ -26,7 +26,10 @@ export function readConfig<Shape extends z.ZodRawShape>(
   const values = Object.fromEntries(Object.keys(shape).map((name) => [name, valueOf(name, env)]));
   const result = z.object(shape).safeParse(values);
   if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const lines = result.error.issues.map(({ path, message }) => {
+    const name = path.join('.');
+    return values[name] === undefined ? `${name}: is not set` : `${name}: ${message}`;
+  });
   throw new ConfigError(`configuration: ${lines.join('; ')}`);
 }
 
@@ -36,7 +39,7 @@ function valueOf(name: string, env: Readonly<Record<string, string | undefined>>
   if (direct) return direct;
   if (!file) return undefined;
   try {
-    return readFileSync(file, 'utf8').trim();
+    return readFileSync(file, 'utf8').trim() || undefined;
   } catch (error) {
     throw new ConfigError(`configuration: ${name}_FILE: ${messageOf(error)}`);
   }

@@ -10,6 +10,10 @@ interface ProblemOptions {
   readonly cause?: unknown;
 }
 
+// Whoever sends ten thousand mistakes must not get them all back, nor fill the log with them.
+const MAX_DETAIL = 2000;
+const MAX_ERRORS = 20;
+
 /** An error with its HTTP status, answered as a problem document (RFC 9457). */
 export class Problem extends Error {
   override readonly name = 'Problem';
@@ -19,10 +23,10 @@ export class Problem extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(status: number, title: string, detail: string, options: ProblemOptions = {}) {
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(cut(detail, MAX_DETAIL), options.cause === undefined ? undefined : { cause: options.cause });
     this.status = status;
     this.title = title;
-    this.errors = options.errors ?? [];
+    this.errors = options.errors?.slice(0, MAX_ERRORS) ?? [];
     this.headers = options.headers ?? {};
   }
 }
@@ -66,37 +70,55 @@ export const problems = {
 
 /** A problem document; with `limit`, shortened until its JSON fits that many bytes. */
 export function problemDocument(problem: Problem, limit = Number.POSITIVE_INFINITY): string {
-  const document = (errors: readonly FieldError[], detail: string): string =>
-    JSON.stringify({
-      type: 'about:blank',
-      title: problem.title,
-      status: problem.status,
-      detail,
-      ...(errors.length > 0 ? { errors } : {}),
-    });
-  let errors = problem.errors;
-  let text = document(errors, problem.message);
-  while (Buffer.byteLength(text) > limit && errors.length > 1) {
-    errors = errors.slice(0, -1);
-    text = document(errors, problem.message);
+  let text = asDocument(problem, problem.errors);
+  for (let count = problem.errors.length - 1; count >= 1 && tooLong(text, limit); count -= 1) {
+    text = asDocument(problem, problem.errors.slice(0, count));
   }
-  if (Buffer.byteLength(text) <= limit) return text;
-  return document(
-    errors.map((error) => ({ field: cut(error.field), message: cut(error.message) })),
-    cut(problem.message),
-  );
+  for (let length = 120; length >= 1 && tooLong(text, limit); length = Math.floor(length / 2)) {
+    text = asDocument(problem, problem.errors.slice(0, 1), length);
+  }
+  return text;
 }
 
-function cut(value: string): string {
-  return value.length > 120 ? `${value.slice(0, 119)}…` : value;
+function asDocument(
+  problem: Problem,
+  errors: readonly FieldError[],
+  length = Number.POSITIVE_INFINITY,
+): string {
+  return JSON.stringify({
+    type: 'about:blank',
+    title: problem.title,
+    status: problem.status,
+    detail: cut(problem.message, length),
+    ...(errors.length > 0
+      ? {
+          errors: errors.map(({ field, message }) => ({
+            field: cut(field, length),
+            message: cut(message, length),
+          })),
+        }
+      : {}),
+  });
+}
+
+function tooLong(text: string, limit: number): boolean {
+  return Buffer.byteLength(text) > limit;
+}
+
+function cut(value: string, length: number): string {
+  return value.length > length ? `${value.slice(0, length - 1)}…` : value;
 }
 
 /** The refusals of a zod error, as fields with the path people use. */
 export function fieldErrors(
-  issues: readonly { path: readonly PropertyKey[]; message: string }[],
+  issues: readonly { path: readonly PropertyKey[]; message: string; keys?: readonly string[] }[],
   root = 'body',
 ): FieldError[] {
-  return issues.map((issue) => ({ field: fieldPath(issue.path) || root, message: issue.message }));
+  return issues.flatMap(({ path, message, keys }) =>
+    keys
+      ? keys.map((key) => ({ field: fieldPath([...path, key]), message: 'is not known here; leave it out' }))
+      : [{ field: fieldPath(path) || root, message }],
+  );
 }
 
 function fieldPath(path: readonly PropertyKey[]): string {

@@ -5,9 +5,11 @@ import { storeEffects } from './emit.ts';
 import { fieldErrors, problems } from './errors.ts';
 import { readBody } from './http/body.ts';
 import { asProblem, respondProblem } from './http/respond.ts';
+import { parseJson } from './json.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { Received, Scope, Subscription } from './service.ts';
+import { writeOrRetry } from './store/documents.ts';
 import { admit } from './store/inbox.ts';
 import type { Store } from './store/store.ts';
 
@@ -27,6 +29,12 @@ export interface IntakeOptions<Deps> {
   /** Called after a transaction that may have left events to send or work to do. */
   readonly onCommit: () => void;
 }
+
+/** An index row of PostgreSQL takes 2,704 bytes, and the inbox has `source` and `id` in one. */
+const MAX_KEY_BYTES = 1024;
+
+// W3C Trace Context, version 00.
+const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 
 /** What became of an event. */
 export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'not_of_interest';
@@ -57,9 +65,9 @@ export class Intake<Deps> {
     let event: WireEvent | undefined;
     try {
       if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; try again');
-      event = parseEvent(request.headers, await readBody(request, maxBodyBytes));
+      event = parseEvent(request.headersDistinct, await readBody(request, maxBodyBytes));
       const outcome = await this.handle(event);
-      metrics.events.inc({ type: event.attributes['type'] ?? '', outcome });
+      metrics.events.inc({ type: this.#labelOf(event), outcome });
       response.writeHead(204).end();
     } catch (error) {
       const problem = asProblem(error, log);
@@ -84,8 +92,8 @@ export class Intake<Deps> {
       return 'not_of_interest';
     }
     const received = receive(subscription.contract, event);
-    const { traceparent } = event.attributes;
-    const outcome = await store.write(async (tx): Promise<Outcome> => {
+    const traceparent = traceOf(event);
+    const outcome = await writeOrRetry(store, async (tx): Promise<Outcome> => {
       const scope = makeScope();
       if (!(await admit(tx, received, scope.now))) return 'duplicate';
       const effects = await subscription.handle(tx, received, scope);
@@ -116,6 +124,7 @@ export class Intake<Deps> {
 
 function receive(contract: EventContract, event: WireEvent): Received<EventContract> {
   const { id = '', source = '', type = '', datacontenttype } = event.attributes;
+  refuseLongKeys({ id, source });
   if (!isJson(datacontenttype)) {
     throw problems.malformed('the data of this event must be JSON', [
       { field: 'datacontenttype', message: `is "${datacontenttype ?? ''}"; send application/json` },
@@ -130,15 +139,28 @@ function receive(contract: EventContract, event: WireEvent): Received<EventContr
   );
 }
 
+function refuseLongKeys(keys: Readonly<Record<string, string>>): void {
+  for (const [field, value] of Object.entries(keys)) {
+    if (Buffer.byteLength(value) <= MAX_KEY_BYTES) continue;
+    const message = `may have ${MAX_KEY_BYTES} bytes at most`;
+    throw problems.malformed(`not a valid event: ${field} ${message}`, [{ field, message }]);
+  }
+}
+
 function parseData(data: Buffer | undefined): unknown {
   if (!data) return undefined;
   try {
-    return JSON.parse(data.toString('utf8'));
+    return parseJson(data);
   } catch {
     throw problems.malformed('the data of this event is no JSON', [
-      { field: 'data', message: 'must be JSON' },
+      { field: 'data', message: 'must be JSON in UTF-8' },
     ]);
   }
+}
+
+/** Only what is well-formed goes on: it is copied into everything that follows. */
+function traceOf({ attributes: { traceparent } }: WireEvent): string | undefined {
+  return traceparent && TRACEPARENT.test(traceparent) ? traceparent : undefined;
 }
 
 function idsOf(event: WireEvent | undefined): Record<string, string | undefined> {

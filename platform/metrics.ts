@@ -50,12 +50,12 @@ export function createMetrics(service: string): ServiceMetrics {
   };
 }
 
-/** Adds a gauge that is read when somebody asks. */
+/** Adds a gauge that is read when somebody asks; one that cannot be read is `NaN`, and spoils no other. */
 export function addGauge(registry: Registry, name: string, help: string, read: () => Promise<number>): void {
   const gauge: Gauge = new Gauge({
     name,
     help,
     registers: [registry],
-    collect: async () => gauge.set(await read()),
+    collect: async () => gauge.set(await read().catch(() => Number.NaN)),
   });
 }

@@ -37,6 +37,8 @@ export class Relay {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #pump: Pump<OutboxRow>;
+  /** How often an event was refused, by its sequence. */
+  readonly #refusals = new Map<number, number>();
   #failures = 0;
   #pausedUntil = 0;
   #stopping = false;
@@ -96,10 +98,11 @@ export class Relay {
       metrics.posts.inc({ result: String(statusCode) });
       if (statusCode >= 200 && statusCode < 300) {
         this.#failures = 0;
+        this.#refusals.delete(row.seq);
         return 'done';
       }
       log.warn({ seq: row.seq, status: statusCode }, 'the broker did not take an event; it is sent again');
-      return statusCode === 503 ? this.#pauseAll() : MAX_WAIT_MS;
+      return statusCode === 503 ? this.#pauseAll() : this.#waitOf(row);
     } catch (error) {
       metrics.posts.inc({ result: 'no_answer' });
       if (this.#failures === 0)
@@ -112,12 +115,18 @@ export class Relay {
   #pauseAll(): number {
     const now = performance.now();
     if (this.#stopping || now < this.#pausedUntil) return this.#pausedUntil - now;
-    const wait = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#failures, 10));
+    const wait = backoff(this.#failures);
     this.#failures += 1;
-    const jittered = wait * (0.75 + Math.random() / 2);
-    this.#pausedUntil = now + jittered;
-    this.#pump.pauseFor(jittered);
-    return jittered;
+    this.#pausedUntil = now + wait;
+    this.#pump.pauseFor(wait);
+    return wait;
+  }
+
+  /** The broker refuses this event: it alone waits, and its key behind it. */
+  #waitOf({ seq }: OutboxRow): number {
+    const before = this.#refusals.get(seq) ?? 0;
+    this.#refusals.set(seq, before + 1);
+    return backoff(before);
   }
 
   #withOverrides(event: string): string {
@@ -125,4 +134,9 @@ export class Relay {
     if (Object.keys(overrides).length === 0) return event;
     return JSON.stringify({ ...(JSON.parse(event) as object), ...overrides });
   }
+}
+
+function backoff(failures: number): number {
+  const wait = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 10));
+  return wait * (0.75 + Math.random() / 2);
 }

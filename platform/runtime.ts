@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
@@ -9,11 +10,13 @@ import { describeApi } from './http/openapi.ts';
 import type { RouteContext } from './http/route.ts';
 import { Intake } from './intake.ts';
 import { createLog, type Log } from './log.ts';
-import { addGauge, createMetrics, type ServiceMetrics } from './metrics.ts';
+import { addServiceGauges } from './gauges.ts';
+import { createMetrics, type ServiceMetrics } from './metrics.ts';
+import { pruneInbox } from './prune.ts';
 import { Relay } from './relay.ts';
 import type { AnyServiceCard, Scope, ServiceCard } from './service.ts';
 import type { ServiceSettings } from './settings.ts';
-import { forgetBefore } from './store/inbox.ts';
+import { writeOrRetry } from './store/documents.ts';
 import { migrate } from './store/migrate.ts';
 import { outboxLag } from './store/outbox.ts';
 import { platformMigrations } from './store/schema.ts';
@@ -44,8 +47,6 @@ export interface RunningService {
   /** Not ready any more; finishes what is at work; stops sending; closes its databases. Safe to call twice. */
   close(): Promise<void>;
 }
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Starts a service from its card: opens its database, brings it up to date, listens, and sends what waits.
@@ -129,15 +130,22 @@ class Runtime implements RunningService {
       store,
       log: this.#log,
       now: this.#now,
+      closing: this.#closing.signal,
       openStore: (name) => this.#openStore(name),
     });
     await this.#prepare();
-    this.#addGauges();
+    addServiceGauges(this.metrics.registry, store.read, this.#now, card.gauges);
     this.#intake = this.#createIntake();
     this.#startRelay();
     this.#runner = this.#createRunner();
     this.#listening = await this.#listen();
-    this.#pruning = setInterval(() => void this.#prune(), HOUR_MS).unref();
+    this.#pruning = pruneInbox({
+      store,
+      now: this.#now,
+      retentionMs: this.#settings.INBOX_RETENTION,
+      closing: this.#closing.signal,
+      log: this.#log,
+    });
     this.#log.info({ port: this.port, sink: this.#settings.K_SINK ?? null }, 'ready');
   }
 
@@ -159,11 +167,15 @@ class Runtime implements RunningService {
   }
 
   async #shutDown(): Promise<void> {
+    const { SHUTDOWN_DELAY: delay, SHUTDOWN_GRACE: grace } = this.#settings;
     this.#closing.abort();
     clearInterval(this.#pruning);
-    await this.#listening?.close(this.#settings.SHUTDOWN_GRACE);
-    await this.#runner?.stop();
-    await this.#relay?.stop();
+    if (this.#listening && delay > 0) await sleep(delay);
+    const end = performance.now() + grace;
+    const left = (): number => Math.max(0, end - performance.now());
+    await this.#listening?.close(left());
+    await this.#runner?.stop(left());
+    await this.#relay?.stop(left());
     if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
     for (const store of this.#stores.toReversed()) await store.close();
     this.#log.info('stopped');
@@ -196,50 +208,43 @@ class Runtime implements RunningService {
 
   #createIntake(): Intake<object> {
     return new Intake({
-      store: this.store,
+      ...this.#shared(),
       handles: this.#card.handles,
-      contracts: this.#contracts,
-      scope: () => this.#scope(),
-      log: this.#log,
-      metrics: this.metrics,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
-      onCommit: this.#onCommit,
     });
   }
 
   #createRunner(): TaskRunner<object> {
-    return new TaskRunner({
+    return new TaskRunner({ ...this.#shared(), kinds: this.#card.tasks });
+  }
+
+  /** What everything that decides in a transaction needs. */
+  #shared() {
+    return {
       store: this.store,
-      kinds: this.#card.tasks,
       contracts: this.#contracts,
       scope: () => this.#scope(),
       log: this.#log,
       metrics: this.metrics,
       onCommit: this.#onCommit,
-    });
+    };
   }
 
   #startRelay(): void {
-    const {
-      K_SINK: sink,
-      K_CE_OVERRIDES: overrides,
-      RELAY_TIMEOUT: timeoutMs,
-      RELAY_IN_FLIGHT: maxInFlight,
-    } = this.#settings;
-    if (!sink) {
+    const settings = this.#settings;
+    if (!settings.K_SINK) {
       this.#log.warn('K_SINK is not set: events wait in the outbox until a sink is known');
       return;
     }
-    const { metrics } = this;
     this.#relay = new Relay({
       store: this.store,
-      sink,
-      overrides,
-      timeoutMs,
-      maxInFlight,
+      sink: settings.K_SINK,
+      overrides: settings.K_CE_OVERRIDES,
+      timeoutMs: settings.RELAY_TIMEOUT,
+      maxInFlight: settings.RELAY_IN_FLIGHT,
       log: this.#log,
-      metrics,
+      metrics: this.metrics,
     });
   }
 
@@ -270,7 +275,7 @@ class Runtime implements RunningService {
       now: this.#now,
       closing: this.#closing.signal,
       commit: async (work) => {
-        const result = await this.store.write(async (tx) => {
+        const result = await writeOrRetry(this.store, async (tx) => {
           const scope = this.#scope();
           const [value, effects] = await work(tx, scope);
           await storeEffects(tx, this.#contracts, effects, {}, scope.now);
@@ -289,42 +294,6 @@ class Runtime implements RunningService {
       return undefined;
     } catch (error) {
       return `the database does not answer: ${messageOf(error)}`;
-    }
-  }
-
-  #addGauges(): void {
-    const { registry } = this.metrics;
-    const { read } = this.store;
-    const age = (since: string | null): number =>
-      since ? (this.#now().getTime() - Date.parse(since)) / 1000 : 0;
-    addGauge(
-      registry,
-      'tradewind_outbox_events',
-      'Events that wait to be sent.',
-      async () => (await outboxLag(read)).waiting,
-    );
-    addGauge(registry, 'tradewind_outbox_oldest_seconds', 'Age of the oldest unsent event.', async () =>
-      age((await outboxLag(read)).oldest),
-    );
-    const counts = () => taskCounts(read, this.#now());
-    addGauge(registry, 'tradewind_tasks_due', 'Tasks that are due.', async () => (await counts()).due);
-    addGauge(
-      registry,
-      'tradewind_tasks_failing',
-      'Tasks that failed and come again.',
-      async () => (await counts()).failing,
-    );
-    for (const [name, gauge] of Object.entries(this.#card.gauges ?? {})) {
-      addGauge(registry, name, gauge.help, () => gauge.read(read));
-    }
-  }
-
-  async #prune(): Promise<void> {
-    try {
-      const before = new Date(this.#now().getTime() - this.#settings.INBOX_RETENTION);
-      await this.store.write((tx) => forgetBefore(tx, before));
-    } catch (error) {
-      this.#log.error({ err: error }, 'old inbox rows could not be removed; trying again in an hour');
     }
   }
 }

@@ -98,6 +98,8 @@ export interface OpenContext<Settings> {
   readonly store: Store;
   readonly log: Log;
   readonly now: () => Date;
+  /** Aborted when the service shuts down: calls to the outside end then. */
+  readonly closing: AbortSignal;
   /** Opens a further database of this service's own, for a part that keeps its books apart. */
   openStore(name: string): Promise<Store>;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { setting } from './config.ts';
+import { readConfig, setting } from './config.ts';
 
 /** The settings every service has, by environment variable. */
 export const serviceSettings = {
@@ -39,12 +39,34 @@ export const serviceSettings = {
     .duration()
     .default(14 * 86_400_000)
     .describe('how long duplicates are recognised'),
+  SHUTDOWN_DELAY: setting
+    .duration()
+    .default(0)
+    .describe('how long to take requests after /readyz turned false: time for a load balancer to notice'),
   SHUTDOWN_GRACE: setting
     .duration()
     .default(8000)
-    .describe('longest wait for requests at work when stopping'),
+    .describe('longest wait, after that, for requests, tasks and posts at work'),
 } as const;
 
-const overrides = z.object({ extensions: z.record(z.string(), z.string()).default({}) });
+// Only extensions: another id or type would make it another event.
+const CORE = /^(?:specversion|id|source|type|subject|time|data|datacontenttype|dataschema)$/;
+const extensionName = z
+  .string()
+  .regex(/^[a-z0-9]+$/)
+  .refine((name) => !CORE.test(name));
+const overrides = z.object({ extensions: z.record(extensionName, z.string()).default({}) });
 
 export type ServiceSettings = z.infer<z.ZodObject<typeof serviceSettings>>;
+
+/**
+ * Reads a service's settings, the platform's and the card's own.
+ * @throws ConfigError naming each variable that is missing or wrong.
+ */
+export function readSettings(
+  card: { readonly settings: z.ZodRawShape },
+  env: Readonly<Record<string, string | undefined>>,
+): ServiceSettings & Record<string, unknown> {
+  return readConfig({ ...serviceSettings, ...card.settings }, env) as ServiceSettings &
+    Record<string, unknown>;
+}

@@ -4,7 +4,9 @@ import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { Scope, TaskKind } from './service.ts';
+import { writeOrRetry } from './store/documents.ts';
 import type { Store } from './store/store.ts';
+import { within } from './within.ts';
 import { claimTasks, nextDue, postponeTask, removeTask, type TaskRow } from './store/tasks.ts';
 
 export interface TaskRunnerOptions<Deps> {
@@ -31,7 +33,7 @@ const MAX_RETRY_MS = 30_000;
 export class TaskRunner<Deps> {
   readonly #options: TaskRunnerOptions<Deps>;
   readonly #kinds: ReadonlyMap<string, TaskKind<EventContract, Deps>>;
-  readonly #atWork = new Set<Promise<void>>();
+  readonly #atWork = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #claiming: Promise<void> | undefined;
   #wanted = false;
@@ -53,12 +55,12 @@ export class TaskRunner<Deps> {
     });
   }
 
-  /** Claims nothing more; resolves when what is at work is over. */
-  async stop(): Promise<void> {
+  /** Claims nothing more; resolves when what is at work is over, or after `graceMs`: the rest is done at the next start. */
+  async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#claiming;
-    await Promise.all(this.#atWork);
+    await within(graceMs, Promise.all(this.#atWork.values()));
   }
 
   async #claim(): Promise<void> {
@@ -94,11 +96,14 @@ export class TaskRunner<Deps> {
   }
 
   #start(task: TaskRow): void {
+    const name = `${task.kind} ${task.key}`;
+    // It outlived its lease here: claiming it again has only made the lease longer.
+    if (this.#atWork.has(name)) return;
     const work = this.#run(task).finally(() => {
-      this.#atWork.delete(work);
+      this.#atWork.delete(name);
       if (this.#wanted) this.wake();
     });
-    this.#atWork.add(work);
+    this.#atWork.set(name, work);
   }
 
   async #run(task: TaskRow): Promise<void> {
@@ -108,7 +113,7 @@ export class TaskRunner<Deps> {
       const kind = this.#kinds.get(task.kind);
       if (!kind) throw new Error(`no task of kind "${task.kind}" is on the card`);
       const result = await kind.perform?.(task.payload as never, makeScope());
-      await store.write(async (tx) => {
+      await writeOrRetry(store, async (tx) => {
         if (!(await removeTask(tx, task.kind, task.key))) return;
         const scope = makeScope();
         const effects = await kind.settle(tx, task.payload, result, scope);

@@ -8,14 +8,15 @@ export function nearestTrigger(
   triggers: readonly TriggerManifest[],
   attributes: Readonly<Record<string, string>>,
 ): string | undefined {
-  let best: { distance: number; text: string } | undefined;
+  let best: { hits: number; distance: number; text: string } | undefined;
   for (const trigger of triggers) {
-    const misses = Object.entries(trigger.attributes ?? {}).filter(
-      ([name, value]) => attributes[name] !== value,
-    );
+    const wanted = Object.entries(trigger.attributes ?? {});
+    const misses = wanted.filter(([name, value]) => attributes[name] !== value);
+    const hits = wanted.length - misses.length;
     const distance = misses.reduce((sum, [name, value]) => sum + differenceOf(attributes[name], value), 0);
-    if (best && best.distance <= distance) continue;
+    if (best && (best.hits > hits || (best.hits === hits && best.distance <= distance))) continue;
     best = {
+      hits,
       distance,
       text: `${trigger.name} wants ${misses.map(([name, value]) => wish(name, value)).join(' and ')}`,
     };

@@ -35,7 +35,8 @@ export function createApp<Deps>(options: AppOptions<Deps>): Express {
   // Before everything else: deliveries are by far the most frequent requests.
   const { answerEvent } = options;
   if (answerEvent) app.post('/events', (request, response) => answerEvent(request, response));
-  app.use(helmet());
+  // Whether there is TLS in front is not known here: pages must work without it.
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   addOperational(app, options);
   for (const route of options.routes) {
     app[route.method](route.path, (request, response) => answerRoute(options, route, request, response));

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { problems } from '../errors.ts';
+import { parseJson } from '../json.ts';
 
 /**
  * Reads a request body whole.
- * @param limit bytes at most; a declared or actual length above it is refused at once.
+ * @param limit bytes at most; a declared or actual length above it is refused at once. What still comes is read and
+ * dropped: a connection that is closed under a sender takes the answer with it.
  * @throws Problem 413 when it is longer; Problem 400 when the client goes away in the middle.
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
@@ -19,8 +21,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     request.on('end', () =>
       resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
     );
-    request.on('error', reject);
-    request.on('aborted', () => reject(problems.malformed('the request ended before its body did')));
+    request.on('error', () => reject(problems.malformed('the request ended before its body did')));
   });
 }
 
@@ -32,9 +33,11 @@ export async function readJson(request: IncomingMessage, limit: number): Promise
   }
   const body = await readBody(request, limit);
   try {
-    return JSON.parse(body.toString('utf8'));
+    return parseJson(body);
   } catch (error) {
     const reason = error instanceof Error ? error.message : '';
-    throw problems.malformed(`the body is no JSON: ${reason}`, [{ field: 'body', message: 'must be JSON' }]);
+    throw problems.malformed(`the body is no JSON: ${reason}`, [
+      { field: 'body', message: 'must be JSON in UTF-8' },
+    ]);
   }
 }

@@ -24,13 +24,17 @@ export async function listen(handler: RequestListener, port: number, host: strin
   return { port: bound, url: `http://${name}:${bound}`, close: (graceMs) => closeServer(server, graceMs) };
 }
 
+const IDLE_CHECK_MS = 20;
+
 function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    // A connection that is kept alive after its last answer would hold up the end.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(idle);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }

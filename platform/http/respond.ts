@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { Problem, problemDocument } from '../errors.ts';
+import { Problem, problemDocument, problems } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { StoreError } from '../store/errors.ts';
 import type { Reply } from './route.ts';
 
 /** Sends what a route answered. */
@@ -23,11 +24,9 @@ export async function respond(response: ServerResponse, reply: Reply): Promise<v
 /** The problem behind anything thrown; what is not one yet is logged and becomes a 500 that tells nothing. */
 export function asProblem(error: unknown, log: Log): Problem {
   if (error instanceof Problem) return error;
-  if (isDatabaseError(error)) {
+  if (error instanceof StoreError) {
     log.error({ err: error }, 'the database failed');
-    return new Problem(503, 'Service unavailable', 'the database did not answer; try again', {
-      headers: { 'retry-after': '1' },
-    });
+    return problems.unavailable('the database did not answer; try again', error);
   }
   log.error({ err: error }, 'a request failed');
   return new Problem(500, 'Internal error', 'something went wrong here; the log has the details');
@@ -40,13 +39,7 @@ export function respondProblem(response: ServerResponse, problem: Problem, limit
     return;
   }
   for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
-  // The rest of an oversized body is not worth reading: the connection ends with the answer.
-  if (problem.status === 413) response.setHeader('connection', 'close');
   response
     .writeHead(problem.status, { 'content-type': 'application/problem+json; charset=utf-8' })
     .end(problemDocument(problem, limit));
-}
-
-function isDatabaseError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
 }

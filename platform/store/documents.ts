@@ -1,14 +1,10 @@
-import type { Reader, SqlValue, Tx } from './store.ts';
+import { ConflictError } from './errors.ts';
+import type { Reader, SqlValue, Store, Tx } from './store.ts';
 
 /** A document that counts its changes, so that two writers cannot overwrite each other unseen. */
 export interface Versioned {
   /** 0 before it was ever stored. */
   readonly version: number;
-}
-
-/** The same document was changed by somebody else between load and save; loading it again helps. */
-export class ConflictError extends Error {
-  override readonly name = 'ConflictError';
 }
 
 /** A table with one JSON document per row: `(<id>, version, body, <columns>)`. */
@@ -33,7 +29,7 @@ export function documents<T extends Versioned>(
   const names = Object.keys(columns);
   const places = names.map((_, index) => `$${index + 4}`);
   const insert = `insert into ${table} (${[id, 'version', 'body', ...names].join(', ')})
-    values (${['$1', '$2', '$3', ...places].join(', ')})`;
+    values (${['$1', '$2', '$3', ...places].join(', ')}) on conflict (${id}) do nothing`;
   const changes = names.map((name, index) => `${name} = ${places[index]}`);
   const update = `update ${table} set ${['version = $2', 'body = $3', ...changes].join(', ')}
     where ${id} = $1 and version = $${names.length + 4}`;
@@ -54,12 +50,21 @@ export function documents<T extends Versioned>(
       const { version, ...body } = document;
       const values = names.map((name) => columns[name]?.(document) ?? null);
       const row = [idOf(document), version + 1, JSON.stringify(body), ...values];
-      if (version === 0) {
-        await tx.run(insert, ...row);
-        return;
-      }
-      const changed = await tx.run(update, ...row, version);
+      const changed = version === 0 ? await tx.run(insert, ...row) : await tx.run(update, ...row, version);
       if (changed === 0) throw new ConflictError(`${table} ${idOf(document)} was changed meanwhile`);
     },
   };
+}
+
+const MAX_TRIES = 5;
+
+/** Like `store.write`, and again from the start when a document was changed by somebody else meanwhile. */
+export async function writeOrRetry<T>(store: Store, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await store.write(work);
+    } catch (error) {
+      if (!(error instanceof ConflictError) || tries === MAX_TRIES) throw error;
+    }
+  }
 }

@@ -14,7 +14,12 @@ export async function admit(tx: Tx, event: { source: string; id: string }, now: 
   return inserted > 0;
 }
 
-/** Forgets events received before an instant. @returns how many. */
-export function forgetBefore(tx: Tx, instant: Date): Promise<number> {
-  return tx.run('delete from inbox where received_at < $1', instant.toISOString());
+/** Forgets events received before an instant, `limit` at most: nobody waits long behind it. @returns how many. */
+export function forgetBefore(tx: Tx, instant: Date, limit: number): Promise<number> {
+  return tx.run(
+    `delete from inbox where (source, id) in (
+       select source, id from inbox where received_at < $1 order by received_at limit $2)`,
+    instant.toISOString(),
+    limit,
+  );
 }

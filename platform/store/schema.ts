@@ -29,7 +29,7 @@ export const platformMigrations: readonly Migration[] = [
         last_error text,
         primary key (kind, task_key)
       )`,
-      'create index tasks_due on tasks (due_at)',
+      'create index tasks_due on tasks (lease_until, due_at)',
     ],
   },
 ];

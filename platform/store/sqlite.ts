@@ -1,7 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Dialect, Reader, SqlValue, Store, Tx } from './store.ts';
+import { StoreError } from './errors.ts';
+import { Connection, SqliteTx } from './sqlite-connection.ts';
+import type { Dialect, Reader, Store, Tx } from './store.ts';
 
 const dialect: Dialect = {
   engine: 'sqlite',
@@ -37,7 +39,9 @@ class SqliteStore implements Store {
   readonly #reader: Connection;
   #waiting: Job[] = [];
   #flushing: Promise<void> | undefined;
-  #closed = false;
+  #closed: Promise<void> | undefined;
+  /** The transaction that the running code belongs to. */
+  readonly #current = new AsyncLocalStorage<SqliteTx>();
 
   constructor(path: string) {
     this.#writer = new Connection(path);
@@ -46,7 +50,10 @@ class SqliteStore implements Store {
   }
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new Error('the store is closed'));
+    if (this.#closed) return Promise.reject(new StoreError('the store is closed'));
+    if (this.#current.getStore()?.over === false) {
+      return Promise.reject(new Error('a transaction cannot wait for another one: use its tx'));
+    }
     return new Promise<T>((resolve, reject) => {
       let result: T;
       this.#waiting.push({
@@ -64,9 +71,12 @@ class SqliteStore implements Store {
     await this.read.get('select 1 as one');
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<void> {
     await this.#flushing;
     this.#writer.close();
     this.#reader.close();
@@ -86,16 +96,12 @@ class SqliteStore implements Store {
   }
 
   async #commit(batch: readonly Job[]): Promise<void> {
-    const done: Job[] = [];
-    const hooks: (() => void)[] = [];
+    const done: { readonly job: Job; readonly tx: SqliteTx }[] = [];
     try {
       this.#writer.exec('begin immediate');
       for (const job of batch) {
         const tx = new SqliteTx(this.#writer);
-        if (await this.#runInSavepoint(job, tx)) {
-          done.push(job);
-          hooks.push(...tx.hooks);
-        }
+        if (await this.#runInSavepoint(job, tx)) done.push({ job, tx });
       }
       this.#writer.exec('commit');
     } catch (error) {
@@ -103,14 +109,15 @@ class SqliteStore implements Store {
       for (const job of batch) job.fail(error);
       return;
     }
-    for (const job of done) job.settle();
-    for (const hook of hooks) hook();
+    for (const { job } of done) job.settle();
+    for (const { tx } of done) tx.runHooks();
   }
 
   async #runInSavepoint(job: Job, tx: SqliteTx): Promise<boolean> {
     this.#writer.exec('savepoint job');
     try {
-      await job.run(tx);
+      await this.#current.run(tx, () => job.run(tx));
+      tx.refuseFailed();
       this.#writer.exec('release job');
       return true;
     } catch (error) {
@@ -121,104 +128,5 @@ class SqliteStore implements Store {
     } finally {
       tx.over = true;
     }
-  }
-}
-
-/** Statements are compiled once; `$n` becomes `?` with the values put in order of appearance. */
-class Connection implements Reader {
-  readonly #db: DatabaseSync;
-  readonly #compiled = new Map<string, { statement: StatementSync; order: readonly number[] }>();
-
-  constructor(path: string) {
-    this.#db = new DatabaseSync(path, { timeout: 5000 });
-    this.#db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
-    this.#db.exec('pragma cache_size = -4000; pragma journal_size_limit = 16777216');
-  }
-
-  all<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
-    return settled(() => this.#prepare(sql, values, (statement, bound) => statement.all(...bound)) as Row[]);
-  }
-
-  get<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row | undefined> {
-    return settled(
-      () => this.#prepare(sql, values, (statement, bound) => statement.get(...bound)) as Row | undefined,
-    );
-  }
-
-  run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
-    return settled(() =>
-      this.#prepare(sql, values, (statement, bound) => Number(statement.run(...bound).changes)),
-    );
-  }
-
-  exec(sql: string): void {
-    this.#prepare(sql, [], (statement) => statement.run());
-  }
-
-  rollback(): void {
-    if (this.#db.isTransaction) this.#db.exec('rollback');
-  }
-
-  close(): void {
-    this.#compiled.clear();
-    this.#db.close();
-  }
-
-  #prepare<T>(sql: string, values: readonly SqlValue[], use: (s: StatementSync, bound: SqlValue[]) => T): T {
-    let entry = this.#compiled.get(sql);
-    if (!entry) {
-      const order: number[] = [];
-      const text = sql.replace(/\$(\d+)/g, (_, n: string) => {
-        order.push(Number(n) - 1);
-        return '?';
-      });
-      entry = { statement: this.#db.prepare(text), order };
-      this.#compiled.set(sql, entry);
-    }
-    const bound = entry.order.map((index) => {
-      const value = values[index];
-      if (value === undefined) throw new Error(`no value for $${index + 1} in: ${sql}`);
-      return value;
-    });
-    return use(entry.statement, bound);
-  }
-}
-
-class SqliteTx implements Tx {
-  readonly hooks: (() => void)[] = [];
-  over = false;
-  readonly #connection: Connection;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  all<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
-    return this.#open().all<Row>(sql, ...values);
-  }
-
-  get<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row | undefined> {
-    return this.#open().get<Row>(sql, ...values);
-  }
-
-  run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
-    return this.#open().run(sql, ...values);
-  }
-
-  afterCommit(hook: () => void): void {
-    this.hooks.push(hook);
-  }
-
-  #open(): Connection {
-    if (this.over) throw new Error('this transaction is over: a query was not awaited');
-    return this.#connection;
-  }
-}
-
-function settled<T>(query: () => T): Promise<T> {
-  try {
-    return Promise.resolve(query());
-  } catch (error) {
-    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
 }

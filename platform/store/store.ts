@@ -41,8 +41,10 @@ export interface Store extends AsyncDisposable {
   /**
    * Runs `work` in a transaction and resolves after its commit is on disk. Transactions that wait at the same
    * moment share one commit. `work` awaits nothing but its `tx`: other work would hold up everybody's commit,
-   * and a nested `write` would wait for itself.
+   * and a nested `write`, which would wait for itself, is refused.
+   * A query that fails ends its transaction, whatever `work` makes of the error.
    * @throws whatever `work` throws; its changes are rolled back, those of its neighbours are not.
+   * @throws StoreError when the database cannot take it just now, or is closed.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Resolves when the database answers. */

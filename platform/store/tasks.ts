@@ -89,12 +89,15 @@ export async function dropLeases(tx: Tx): Promise<void> {
   await tx.run('update tasks set lease_until = null where lease_until is not null');
 }
 
-/** When the next unclaimed task is due. */
+/** When there is something to claim next: a task that becomes due, or one whose lease ends. */
 export async function nextDue(reader: Reader): Promise<Date | undefined> {
-  const row = await reader.get<{ due: string | null }>(
-    'select min(due_at) as due from tasks where lease_until is null',
+  const row = await reader.get<{ due: string | null; lease: string | null }>(
+    `select (select min(due_at) from tasks where lease_until is null) as due,
+       (select min(lease_until) from tasks where lease_until is not null) as lease`,
   );
-  return row?.due ? new Date(row.due) : undefined;
+  const times = [row?.due, row?.lease].filter((time) => typeof time === 'string');
+  const [first] = times.toSorted();
+  return first === undefined ? undefined : new Date(first);
 }
 
 /** How many tasks are due, how many wait for a later time, and how many have failed at least once. */

@@ -2,12 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toBinary } from '../../platform/cloudevents.ts';
-import { readConfig } from '../../platform/config.ts';
 import type { DataOf, EventContract } from '../../platform/contract.ts';
 import { toCloudEvent } from '../../platform/emit.ts';
 import { startService, type RunningService } from '../../platform/runtime.ts';
 import type { AnyServiceCard } from '../../platform/service.ts';
-import { serviceSettings, type ServiceSettings } from '../../platform/settings.ts';
+import { readSettings } from '../../platform/settings.ts';
 import { openSink, type Sink } from './sink.ts';
 import { until } from './until.ts';
 
@@ -56,18 +55,15 @@ export async function startTestService(
   const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${card.name}-`));
   const sink = await openSink();
   let offset = 0;
-  const settings = readConfig(
-    { ...serviceSettings, ...card.settings },
-    {
-      PORT: '0',
-      HOST: '127.0.0.1',
-      DATA_DIR: dataDir,
-      STAFF_TOKEN,
-      K_SINK: sink.url,
-      LOG_LEVEL: 'silent',
-      ...env,
-    },
-  ) as ServiceSettings & Record<string, unknown>;
+  const settings = readSettings(card, {
+    PORT: '0',
+    HOST: '127.0.0.1',
+    DATA_DIR: dataDir,
+    STAFF_TOKEN,
+    K_SINK: sink.url,
+    LOG_LEVEL: 'silent',
+    ...env,
+  });
   const start = (): Promise<RunningService> =>
     startService(card, settings, { now: () => new Date(Date.now() + offset) });
   let service = await start();

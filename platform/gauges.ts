@@ -1,0 +1,33 @@
+import type { Registry } from 'prom-client';
+import { addGauge } from './metrics.ts';
+import type { AnyServiceCard } from './service.ts';
+import { outboxLag } from './store/outbox.ts';
+import type { Reader } from './store/store.ts';
+import { taskCounts } from './store/tasks.ts';
+
+/** Adds what waits in a service, and the numbers of its card, to its metrics: read whenever somebody asks. */
+export function addServiceGauges(
+  registry: Registry,
+  reader: Reader,
+  now: () => Date,
+  own: AnyServiceCard['gauges'] = {},
+): void {
+  const age = (since: string | null): number => (since ? (now().getTime() - Date.parse(since)) / 1000 : 0);
+  const add = (name: string, help: string, read: () => Promise<number>): void =>
+    addGauge(registry, name, help, read);
+  add(
+    'tradewind_outbox_events',
+    'Events that wait to be sent.',
+    async () => (await outboxLag(reader)).waiting,
+  );
+  add('tradewind_outbox_oldest_seconds', 'Age of the oldest unsent event.', async () =>
+    age((await outboxLag(reader)).oldest),
+  );
+  add('tradewind_tasks_due', 'Tasks that are due.', async () => (await taskCounts(reader, now())).due);
+  add(
+    'tradewind_tasks_failing',
+    'Tasks that failed and come again.',
+    async () => (await taskCounts(reader, now())).failing,
+  );
+  for (const [name, gauge] of Object.entries(own)) add(name, gauge.help, () => gauge.read(reader));
+}

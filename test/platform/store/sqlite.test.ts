@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSqlite } from '../../../platform/store/sqlite.ts';
+import { storeContract } from '../../contract/store.ts';
+
+async function folder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'tradewind-store-'));
+}
+
+storeContract('SQLite', async () => {
+  const path = await folder();
+  const store = openSqlite(join(path, 'deep', 'store.sqlite'));
+  return {
+    store,
+    async close() {
+      await store.close();
+      await rm(path, { recursive: true });
+    },
+  };
+});
+
+describe('SQLite', () => {
+  it('refuses a database in memory, where readers would see another one', () => {
+    expect(() => openSqlite(':memory:')).toThrow('needs a file');
+  });
+
+  it('syncs every commit to disk', async () => {
+    const path = await folder();
+    await using store = openSqlite(join(path, 'store.sqlite'));
+    const { synchronous, mode } = await store.write(async (tx) => ({
+      synchronous: await tx.get('pragma synchronous'),
+      mode: await tx.get('pragma journal_mode'),
+    }));
+    expect(synchronous).toMatchObject({ synchronous: 2 });
+    expect(mode).toMatchObject({ journal_mode: 'wal' });
+    await store.close();
+    await rm(path, { recursive: true });
+  });
+
+  it('fails a batch that cannot be committed as a whole, and takes the next one', async () => {
+    const path = await folder();
+    await using store = openSqlite(join(path, 'store.sqlite'));
+    await store.write(async (tx) => {
+      await tx.run('create table parents (id integer primary key)');
+      await tx.run(
+        'create table children (parent integer references parents (id) deferrable initially deferred)',
+      );
+    });
+    const results = await Promise.allSettled([
+      store.write((tx) => tx.run('insert into parents (id) values (1)')),
+      store.write((tx) => tx.run('insert into children (parent) values (99)')),
+    ]);
+    expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected']);
+    expect(await store.write((tx) => tx.run('insert into parents (id) values (2)'))).toBe(1);
+    expect(await store.read.all('select id from parents')).toMatchObject([{ id: 2 }]);
+    await store.close();
+    await rm(path, { recursive: true });
+  });
+});

@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startShop, type RunningShop } from '../../services/local/shop.ts';
+import { Customer } from './customer.ts';
+import { call, STAFF_TOKEN, type Answer } from './service.ts';
+import { until } from './until.ts';
+
+export const secrets = { staffToken: STAFF_TOKEN, sessionSecret: 'session-secret-for-tests-0123456789' };
+
+/** A whole shop on a fresh folder and free ports. */
+export interface TestShop extends AsyncDisposable {
+  readonly shop: RunningShop;
+  customer(): Customer;
+  staff(service: string, method: string, path: string, body?: unknown): Promise<Answer>;
+  /** The shipment of an order, once shipping knows it. */
+  shipmentOf(orderId: string): Promise<Answer['body']>;
+  /** Waits until no event waits anywhere and no task is due. */
+  settle(): Promise<void>;
+}
+
+/** Starts a shop whose parcels leave only when staff says so, unless `autoDispatch` says otherwise. */
+export async function openShop(
+  options: { autoDispatch?: string; env?: Record<string, string> } = {},
+): Promise<TestShop> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-shop-'));
+  const { autoDispatch = 'off', env = {} } = options;
+  const shop = await startShop({
+    dataDir,
+    portBase: 0,
+    autoDispatch,
+    secrets,
+    env: { LOG_LEVEL: 'silent', ...env },
+  });
+  const staff: TestShop['staff'] = (service, method, path, body) =>
+    call(shop.url(service), method, path, { staff: true, ...(body === undefined ? {} : { body }) });
+  return {
+    shop,
+    customer: () => new Customer((name) => shop.url(name)),
+    staff,
+    async shipmentOf(orderId) {
+      let found: Answer['body'];
+      await until(`shipping knows order ${orderId}`, async () => {
+        const { status, body } = await staff('shipping', 'GET', `/api/shipments/${shipmentIdOf(orderId)}`);
+        found = body;
+        return status === 200;
+      });
+      return found;
+    },
+    settle: () => until('nothing waits anywhere', () => shop.idle()),
+    async [Symbol.asyncDispose]() {
+      await shop.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function shipmentIdOf(orderId: string): string {
+  return orderId.replace('TW-', 'SHP-');
+}
