@@ -30,9 +30,9 @@ export const orderPlaced = defineEvent({
       ...ofOrder,
       lines: z.array(orderLine).min(1).max(50),
       shippingFee: z.int().min(0).describe('minor units'),
-      total: money,
+      total: money.describe('sum of the lines and the shipping fee'),
       paymentToken: z.string().min(1).max(255).describe('a provider token, never a card number'),
-      placedAt: instant,
+      placedAt: instant.describe('when the order was accepted'),
       confirmBy: instant.describe('the order expires when it is not confirmed by then'),
     })
     .refine(({ lines, shippingFee, total }) => total.amount === sumOf(lines) + shippingFee, {
@@ -76,7 +76,7 @@ export const orderCancellationRequested = defineEvent({
   emitter: 'storefront',
   summary:
     'The customer asked to cancel; shipping decides, because it alone knows whether the parcel has left.',
-  schema: z.object({ ...ofOrder, requestedAt: instant }),
+  schema: z.object({ ...ofOrder, requestedAt: instant.describe('when the customer asked') }),
   route: orderRoute,
   example: { orderId: sample.orderId, customerId: sample.customerId, requestedAt: sample.at },
 });
@@ -86,7 +86,7 @@ export const orderExpired = defineEvent({
   name: 'order.expired',
   emitter: 'storefront',
   summary: 'The order was not confirmed before its deadline.',
-  schema: z.object({ ...ofOrder, deadline: instant }),
+  schema: z.object({ ...ofOrder, deadline: instant.describe('the `confirmBy` that passed') }),
   route: orderRoute,
   example: { orderId: sample.orderId, customerId: sample.customerId, deadline: sample.later },
 });

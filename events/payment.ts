@@ -3,6 +3,7 @@ import { defineEvent } from '../platform/contract.ts';
 import { instant, money, ofOrder, orderRoute, paymentId, sample } from './shapes.ts';
 
 const ofPayment = { ...ofOrder, paymentId };
+const reason = z.string().min(1).max(64).describe('a code for machines');
 const example = { orderId: sample.orderId, customerId: sample.customerId, paymentId: sample.paymentId };
 const amount = { amount: 5470, currency: 'EUR' };
 const common = { emitter: 'payment', route: orderRoute } as const;
@@ -12,7 +13,15 @@ export const paymentAuthorized = defineEvent({
   ...common,
   name: 'payment.authorized',
   summary: 'The total is held on the customer’s card; nothing is taken yet.',
-  schema: z.object({ ...ofPayment, amount: money, last4: z.string().regex(/^\d{4}$/), expiresAt: instant }),
+  schema: z.object({
+    ...ofPayment,
+    amount: money.describe('the whole total'),
+    last4: z
+      .string()
+      .regex(/^\d{4}$/)
+      .describe('last four digits of the card, to show to its owner'),
+    expiresAt: instant.describe('when the provider lets the hold lapse'),
+  }),
   example: { ...example, amount, last4: '4242', expiresAt: '2026-12-01T09:30:00.000Z' },
 });
 
@@ -21,7 +30,7 @@ export const paymentDeclined = defineEvent({
   ...common,
   name: 'payment.declined',
   summary: 'The provider declined the payment; the order is over.',
-  schema: z.object({ ...ofPayment, reason: z.string().min(1).max(64) }),
+  schema: z.object({ ...ofPayment, reason }),
   example: { ...example, reason: 'card_declined' },
 });
 
@@ -39,7 +48,7 @@ export const paymentVoided = defineEvent({
   ...common,
   name: 'payment.voided',
   summary: 'The hold on the customer’s card was let go; nothing was taken.',
-  schema: z.object({ ...ofPayment, amount: money, reason: z.string().min(1).max(64) }),
+  schema: z.object({ ...ofPayment, amount: money, reason }),
   example: { ...example, amount, reason: 'shipment_cancelled' },
 });
 
@@ -48,7 +57,7 @@ export const paymentRefunded = defineEvent({
   ...common,
   name: 'payment.refunded',
   summary: 'Money that had been taken went back to the customer.',
-  schema: z.object({ ...ofPayment, amount: money, reason: z.string().min(1).max(64) }),
+  schema: z.object({ ...ofPayment, amount: money, reason }),
   example: { ...example, amount, reason: 'shipment_cancelled' },
 });
 
@@ -57,6 +66,6 @@ export const paymentCaptureFailed = defineEvent({
   ...common,
   name: 'payment.capturefailed',
   summary: 'The parcel left, but the money could not be taken: a person has to look.',
-  schema: z.object({ ...ofPayment, amount: money, reason: z.string().min(1).max(64) }),
+  schema: z.object({ ...ofPayment, amount: money, reason }),
   example: { ...example, amount, reason: 'card_declined' },
 });

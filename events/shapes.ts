@@ -3,26 +3,36 @@ import { z } from 'zod';
 /** An amount of money: a whole number of the currency's minor unit (cents for EUR) and an ISO 4217 code. */
 export const money = z.object({
   amount: z.int().min(0).max(1_000_000_000_000).describe('whole number of minor units'),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR')
+    .describe('ISO 4217'),
 });
 export type Money = z.infer<typeof money>;
 
 /** Where a parcel goes. Postal codes are text, and may be empty where a country has none. */
-export const address = z.object({
-  recipient: z.string().trim().min(1).max(100),
-  line1: z.string().trim().min(1).max(100),
-  line2: z.string().trim().max(100).optional(),
-  city: z.string().trim().min(1).max(100),
-  postalCode: z.string().trim().max(16),
-  country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 alpha-2 code such as DE'),
-});
+export const address = z
+  .object({
+    recipient: z.string().trim().min(1).max(100).describe('name on the parcel'),
+    line1: z.string().trim().min(1).max(100).describe('street and number'),
+    line2: z.string().trim().max(100).optional().describe('floor, company or the like'),
+    city: z.string().trim().min(1).max(100),
+    postalCode: z.string().trim().max(16).describe('text; empty where the country has none'),
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 alpha-2 code such as DE')
+      .describe('ISO 3166-1 alpha-2'),
+  })
+  .describe('replaces the one before as a whole');
 export type Address = z.infer<typeof address>;
 
 /** How to reach a customer. */
-export const contact = z.object({
-  name: z.string().trim().min(1).max(100),
-  email: z.email().max(254),
-});
+export const contact = z
+  .object({
+    name: z.string().trim().min(1).max(100),
+    email: z.email().max(254),
+  })
+  .describe('replaces the one before as a whole');
 export type Contact = z.infer<typeof contact>;
 
 export const orderId = z.string().min(1).max(64).describe('the order');
@@ -48,7 +58,7 @@ export const orderRoute = {
 /** Values that the examples share, so that together they tell one order's story. */
 export const sample = {
   orderId: 'TW-4Q7K2M9XJ3PA',
-  customerId: 'cus-7d1m4k2q9x8j3p5a',
+  customerId: 'cus-7d1m4k2q9x8j3p5a6r0t',
   shipmentId: 'SHP-4Q7K2M9XJ3PA',
   paymentId: 'PAY-4Q7K2M9XJ3PA',
   sku: 'TW-ROPE-10',

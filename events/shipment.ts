@@ -4,7 +4,9 @@ import { instant, ofOrder, orderRoute, revision, sample, shipmentId } from './sh
 
 const ofShipment = { ...ofOrder, shipmentId };
 const example = { orderId: sample.orderId, customerId: sample.customerId, shipmentId: sample.shipmentId };
-const trackingNumber = z.string().min(1).max(32);
+const trackingNumber = z.string().min(1).max(32).describe('as on the label');
+const addressRevision = revision.describe('of the address on the label');
+const changeRevision = revision.describe('of the address change that this answers');
 const common = {
   emitter: 'shipping',
   route: { ...orderRoute, subject: (data: { shipmentId: string }) => data.shipmentId },
@@ -15,7 +17,7 @@ export const shipmentPrepared = defineEvent({
   ...common,
   name: 'shipment.prepared',
   summary: 'Payment and stock are there: the parcel is labelled and has a tracking number.',
-  schema: z.object({ ...ofShipment, trackingNumber, addressRevision: revision }),
+  schema: z.object({ ...ofShipment, trackingNumber, addressRevision }),
   example: { ...example, trackingNumber: 'TW4Q7K2M9XJ3PA6', addressRevision: 1 },
 });
 
@@ -25,7 +27,11 @@ export const shipmentReaddressed = defineEvent({
   name: 'shipment.readdressed',
   summary:
     'The parcel had not left yet and now goes to the customer’s new address; an existing label was replaced.',
-  schema: z.object({ ...ofShipment, revision, relabelled: z.boolean() }),
+  schema: z.object({
+    ...ofShipment,
+    revision: changeRevision,
+    relabelled: z.boolean().describe('whether a label was there already'),
+  }),
   route: { ...common.route, sequence: (data) => data.revision },
   example: { ...example, revision: 2, relabelled: true },
 });
@@ -37,7 +43,7 @@ export const shipmentAddressRefused = defineEvent({
   summary: 'The parcel keeps its old address, and this is why.',
   schema: z.object({
     ...ofShipment,
-    revision,
+    revision: changeRevision,
     reason: z.enum(['already_dispatched', 'cancelled', 'other_fee_zone']),
   }),
   route: { ...common.route, sequence: (data) => data.revision },
@@ -49,7 +55,12 @@ export const shipmentDispatched = defineEvent({
   ...common,
   name: 'shipment.dispatched',
   summary: 'The parcel was handed over to the carrier.',
-  schema: z.object({ ...ofShipment, trackingNumber, addressRevision: revision, dispatchedAt: instant }),
+  schema: z.object({
+    ...ofShipment,
+    trackingNumber,
+    addressRevision,
+    dispatchedAt: instant.describe('when the carrier took it'),
+  }),
   example: { ...example, trackingNumber: 'TW4Q7K2M9XJ3PA6', addressRevision: 2, dispatchedAt: sample.later },
 });
 
@@ -58,7 +69,7 @@ export const shipmentDelivered = defineEvent({
   ...common,
   name: 'shipment.delivered',
   summary: 'The parcel was delivered.',
-  schema: z.object({ ...ofShipment, deliveredAt: instant }),
+  schema: z.object({ ...ofShipment, deliveredAt: instant.describe('when it was handed to the recipient') }),
   example: { ...example, deliveredAt: '2026-11-26T14:05:00.000Z' },
 });
 

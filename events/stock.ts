@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { defineEvent } from '../platform/contract.ts';
-import { instant, ofOrder, orderRoute, quantity, revision, sample, sku } from './shapes.ts';
+import { instant, ofOrder, orderRoute, revision, sample, sku } from './shapes.ts';
 
-const lines = z.array(z.object({ sku, quantity })).min(1).max(50);
+// Several lines of an order count together per article, so a quantity here may exceed that of one line.
+const pieces = z.int().min(0).describe('number of pieces');
+const lines = z
+  .array(z.object({ sku, quantity: pieces.min(1) }))
+  .min(1)
+  .max(50)
+  .describe('one per article');
 const example = { orderId: sample.orderId, customerId: sample.customerId };
 const exampleLines = [{ sku: sample.sku, quantity: 2 }];
 const common = { emitter: 'inventory', route: orderRoute } as const;
@@ -13,7 +19,11 @@ export const stockReserved = defineEvent({
   name: 'stock.reserved',
   summary:
     'Every line of the order is set aside, until it is dispatched, released or its expiry passes unconfirmed.',
-  schema: z.object({ ...ofOrder, lines, expiresAt: instant }),
+  schema: z.object({
+    ...ofOrder,
+    lines,
+    expiresAt: instant.describe('unpaid goods stay set aside until then'),
+  }),
   example: { ...example, lines: exampleLines, expiresAt: '2026-11-24T10:30:00.000Z' },
 });
 
@@ -24,7 +34,7 @@ export const stockRejected = defineEvent({
   summary: 'At least one line cannot be had, so nothing was set aside; the order is over.',
   schema: z.object({
     ...ofOrder,
-    shortages: z.array(z.object({ sku, wanted: quantity, available: z.int().min(0) })).min(1),
+    shortages: z.array(z.object({ sku, wanted: pieces, available: pieces })).min(1),
   }),
   example: { ...example, shortages: [{ sku: sample.sku, wanted: 2, available: 1 }] },
 });
@@ -34,7 +44,7 @@ export const stockReleased = defineEvent({
   ...common,
   name: 'stock.released',
   summary: 'What was set aside for the order is on sale again.',
-  schema: z.object({ ...ofOrder, lines, reason: z.string().min(1).max(64) }),
+  schema: z.object({ ...ofOrder, lines, reason: z.string().min(1).max(64).describe('a code for machines') }),
   example: { ...example, lines: exampleLines, reason: 'payment_declined' },
 });
 
@@ -43,7 +53,7 @@ export const stockExpired = defineEvent({
   ...common,
   name: 'stock.expired',
   summary: 'A reservation passed its expiry unconfirmed; shipping decides whether the order still lives.',
-  schema: z.object({ ...ofOrder, expiresAt: instant }),
+  schema: z.object({ ...ofOrder, expiresAt: instant.describe('the expiry that passed') }),
   example: { ...example, expiresAt: '2026-11-24T10:30:00.000Z' },
 });
 
@@ -54,9 +64,9 @@ export const stockLevelChanged = defineEvent({
   summary: 'The stock level of an article changed; the whole new level.',
   schema: z.object({
     sku,
-    onHand: z.int().min(0),
-    reserved: z.int().min(0),
-    available: z.int().min(0),
+    onHand: pieces.describe('pieces on the shelf'),
+    reserved: pieces.describe('of these, set aside for orders'),
+    available: pieces.describe('of these, on sale'),
     revision,
   }),
   route: {

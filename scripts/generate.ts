@@ -1,0 +1,31 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { documents } from './generate/documents.ts';
+import { complaint, findDrift } from './generate/drift.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const wanted = documents(join(root, 'k8s'));
+const drift = findDrift(root, wanted);
+
+if (process.argv.includes('--check')) check();
+else write();
+
+function check(): void {
+  const text = complaint(drift);
+  if (text === undefined) return;
+  console.error(text);
+  process.exitCode = 1;
+}
+
+function write(): void {
+  for (const path of drift.drifted) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), wanted.get(path) ?? '');
+    console.log(`wrote ${path}`);
+  }
+  for (const path of drift.orphaned) {
+    rmSync(join(root, path));
+    console.log(`removed ${path}`);
+  }
+}
