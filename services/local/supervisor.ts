@@ -35,7 +35,11 @@ const STOP_WITHIN_MS = 8500;
 
 /** Starts the broker and each service as a process of its own, and restarts what dies. Resolves when all are ready. */
 export async function superviseShop(options: ShopOptions): Promise<Supervisor> {
-  const log = createLog({ service: 'supervisor', level: 'info', format: 'text' });
+  const log = createLog({
+    service: 'supervisor',
+    level: options.env?.['LOG_LEVEL'] ?? 'info',
+    format: 'text',
+  });
   const keepers = programsOf(options).map((program) => new Keeper(program, log));
   const byName = new Map(keepers.map((keeper) => [keeper.name, keeper]));
   const close = async (): Promise<void> => {
@@ -128,7 +132,7 @@ class Keeper {
     const startedAt = performance.now();
     // The channel tells a child that its supervisor is gone, however that ended.
     const child = fork(path, args, {
-      env: env as NodeJS.ProcessEnv,
+      env,
       execArgv: ['--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
+import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
+import { runChaos } from '../support/chaos.ts';
+import { Customer, newAddress } from '../support/customer.ts';
+import { freePortBase } from '../support/ports.ts';
+import { call } from '../support/service.ts';
+import { secrets, shipmentIdOf } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+describe('a shop in processes of its own', () => {
+  let shop: ShopOptions;
+  let supervisor: Supervisor;
+  beforeAll(async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-processes-'));
+    shop = {
+      dataDir,
+      portBase: await freePortBase(programs().length),
+      autoDispatch: 'off',
+      secrets,
+      env: { LOG_LEVEL: 'silent' },
+    };
+    supervisor = await superviseShop(shop);
+  });
+  afterAll(async () => {
+    await supervisor.close();
+    await rm(shop.dataDir, { recursive: true, force: true });
+  });
+
+  it('brings an order from click to parcel, to the changed address', async () => {
+    const ada = new Customer((name) => addressOf(name, shop));
+    const id = await ada.place();
+    await ada.waitFor(id, 'confirmed');
+    await ada.moveTo(newAddress);
+    const path = `/api/shipments/${shipmentIdOf(id)}`;
+    await until('the address has changed', async () => {
+      const { body } = await call(addressOf('shipping', shop), 'GET', path, { staff: true });
+      return body.state === 'prepared' && body.addressRevision === 2;
+    });
+    await call(addressOf('shipping', shop), 'POST', `${path}/dispatch`, { staff: true });
+    expect((await ada.waitFor(id, 'shipped')).shipment.address).toEqual(newAddress);
+  });
+
+  it('starts again what was killed', async () => {
+    const before = supervisor.pidOf('payment');
+    process.kill(before ?? 0, 'SIGKILL');
+    await until('payment is back', async () => {
+      const answer = await call(addressOf('payment', shop), 'GET', '/readyz').catch(() => undefined);
+      return answer?.status === 200 && supervisor.pidOf('payment') !== before;
+    });
+  });
+});
+
+describe('chaos', () => {
+  it('loses nothing and does nothing twice, whatever is killed', async () => {
+    const report = await runChaos({ portBase: await freePortBase(programs().length), orders: 40, kills: 10 });
+    expect(report.faults).toEqual([]);
+    expect(report.orders).toBe(40);
+  }, 120_000);
+});
