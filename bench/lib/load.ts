@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { Pool } from 'undici';
+import { orderBody } from '../../test/support/customer.ts';
+
+/** An order that was accepted. */
+export interface Accepted {
+  readonly id: string;
+  readonly acceptedAt: number;
+}
+
+/** Places orders, each by a guest of its own. */
+export class Load {
+  readonly #pool: Pool;
+
+  constructor(storefront: string) {
+    this.#pool = new Pool(storefront, { connections: 64 });
+  }
+
+  async place(): Promise<Accepted> {
+    const { statusCode, body } = await this.#pool.request({
+      method: 'POST',
+      path: '/api/orders',
+      headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+      body: JSON.stringify(orderBody({ lines: [{ sku: 'TW-ROPE-10', quantity: 1 }] })),
+    });
+    const answer = (await body.json()) as { id: string };
+    if (statusCode !== 201) throw new Error(`an order was answered ${statusCode}: ${JSON.stringify(answer)}`);
+    return { id: answer.id, acceptedAt: Date.now() };
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+/** Runs `work` at a fixed rate, whatever it takes; resolves with the results when all are there. */
+export async function atRate<T>(perSecond: number, seconds: number, work: () => Promise<T>): Promise<T[]> {
+  const total = perSecond * seconds;
+  const started = performance.now();
+  const running: Promise<T>[] = [];
+  while (running.length < total) {
+    const due = Math.min(total, Math.ceil(((performance.now() - started) / 1000) * perSecond));
+    while (running.length < due) running.push(work());
+    await new Promise((resume) => setTimeout(resume, 5));
+  }
+  return Promise.all(running);
+}
+
+/** The value below which a share of the values lies. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

@@ -1,0 +1,170 @@
+import { parseArgs } from 'node:util';
+import { startChildShop } from './lib/child-shop.ts';
+import { atRate, Load, percentile } from './lib/load.ts';
+
+/** A figure, what it should be, and whether it is. */
+interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly target: string;
+  readonly met: boolean;
+}
+
+const STOCK = { quantity: 1_000_000, reference: 'bench' };
+const CAPTURED = 'type="shop.tradewind.payment.captured.v1"';
+const scenarios = { start, orders, latency, memory };
+const figures: Figure[] = [];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '30' },
+    'port-base': { type: 'string', default: '28080' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+const seconds = Number(values.seconds);
+const portBase = Number(values['port-base']);
+
+if (values.help) {
+  console.log(`npm run bench -- [${Object.keys(scenarios).join('|')} …] [--seconds 30] [--port-base 28080]`);
+} else {
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    if (positionals.length === 0 || positionals.includes(name)) await scenario();
+  }
+  console.table(figures.map(({ value, ...rest }) => ({ ...rest, value: Math.round(value * 100) / 100 })));
+}
+
+function report(figure: Figure): void {
+  figures.push(figure);
+  console.log(JSON.stringify(figure));
+}
+
+/** Start to ready, once installed. */
+async function start(): Promise<void> {
+  const times: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    await using shop = await startChildShop(portBase, []);
+    times.push(shop.startedIn);
+  }
+  const value = percentile(times, 0.5) / 1000;
+  report({ name: 'start to ready', value, unit: 's', target: '<= 3', met: value <= 3 });
+}
+
+/** Whole orders per second, from placed to captured, with a bounded number of them under way. */
+async function orders(): Promise<void> {
+  for (const mode of [[], ['--processes']]) {
+    await using shop = await startChildShop(portBase, ['--auto-dispatch', '0s', ...mode]);
+    await shop.staff('inventory', 'POST', '/api/stock/TW-ROPE-10/receipts', STOCK);
+    const load = new Load(shop.url('storefront'));
+    const captured = (): Promise<number> => shop.metric('tradewind_events_total', CAPTURED, ['storefront']);
+    await closedLoop(load, captured, 3);
+    await shop.drained(30_000);
+    const { placed, done, took } = await closedLoop(load, captured, seconds);
+    const drain = performance.now();
+    await shop.drained(60_000);
+    const drainedIn = (performance.now() - drain) / 1000;
+    await load.close();
+    const name = `whole orders, ${mode.length > 0 ? 'processes' : 'one process'}`;
+    const value = done / took;
+    report({ name, value, unit: 'orders/s', target: '>= 200', met: value >= 200 });
+    report({
+      name: `${name}: ${placed - done} under way at the end, drained in`,
+      value: drainedIn,
+      unit: 's',
+      target: '< 5',
+      met: drainedIn < 5,
+    });
+  }
+}
+
+const UNDER_WAY = 150;
+
+/** Keeps `UNDER_WAY` orders between placed and captured; what is captured per second is then what the shop sustains. */
+async function closedLoop(
+  load: Load,
+  captured: () => Promise<number>,
+  forSeconds: number,
+): Promise<{ placed: number; done: number; took: number }> {
+  const before = await captured();
+  const started = performance.now();
+  let placed = 0;
+  let done = 0;
+  const posting = new Set<Promise<unknown>>();
+  while (performance.now() - started < forSeconds * 1000) {
+    while (placed - done < UNDER_WAY) {
+      placed += 1;
+      const post = load.place().finally(() => posting.delete(post));
+      posting.add(post);
+    }
+    await new Promise((resume) => setTimeout(resume, 50));
+    done = (await captured()) - before;
+  }
+  const took = (performance.now() - started) / 1000;
+  await Promise.all(posting);
+  return { placed, done, took };
+}
+
+/** From an order's acceptance to its parcel's preparation, at 50 orders per second. */
+async function latency(): Promise<void> {
+  await using shop = await startChildShop(portBase, ['--auto-dispatch', 'off']);
+  await shop.staff('inventory', 'POST', '/api/stock/TW-ROPE-10/receipts', STOCK);
+  const load = new Load(shop.url('storefront'));
+  const accepted = await atRate(50, seconds, () => load.place());
+  await shop.drained(30_000);
+  const preparedAt = await preparationTimes(shop.staff);
+  const waits = accepted.map(
+    ({ id, acceptedAt }) => (preparedAt.get(id) ?? Number.POSITIVE_INFINITY) - acceptedAt,
+  );
+  await load.close();
+  for (const share of [0.5, 0.99]) {
+    const value = percentile(waits, share);
+    const name = `accepted to prepared at 50 orders/s, p${share * 100}`;
+    report({ name, value, unit: 'ms', target: '< 1000', met: value < 1000 });
+  }
+}
+
+interface Page {
+  readonly items: readonly { orderId: string; preparedAt: string }[];
+  readonly next?: string;
+}
+
+async function preparationTimes(
+  staff: (service: string, method: string, path: string) => Promise<Response>,
+): Promise<Map<string, number>> {
+  const times = new Map<string, number>();
+  let cursor = '';
+  do {
+    const page = (await (
+      await staff('shipping', 'GET', `/api/shipments?state=prepared&limit=100${cursor}`)
+    ).json()) as Page;
+    for (const { orderId, preparedAt } of page.items) times.set(orderId, Date.parse(preparedAt));
+    cursor = page.next === undefined ? '' : `&cursor=${encodeURIComponent(page.next)}`;
+  } while (cursor);
+  return times;
+}
+
+/** Resident memory of the one-process shop after 10,000 orders, and after 10,000 more. */
+async function memory(): Promise<void> {
+  await using shop = await startChildShop(portBase, ['--auto-dispatch', '0s']);
+  await shop.staff('inventory', 'POST', '/api/stock/TW-ROPE-10/receipts', STOCK);
+  const load = new Load(shop.url('storefront'));
+  const sizes: number[] = [];
+  for (let round = 0; round < 2; round += 1) {
+    await atRate(100, 100, () => load.place());
+    await shop.drained(120_000);
+    sizes.push((await shop.memory()) / 1024 / 1024);
+  }
+  await load.close();
+  const [first = Number.NaN, second = Number.NaN] = sizes;
+  report({ name: 'memory after 10,000 orders', value: first, unit: 'MB', target: '< 300', met: first < 300 });
+  const growth = second - first;
+  report({
+    name: 'growth over the next 10,000',
+    value: growth,
+    unit: 'MB',
+    target: '< 30',
+    met: growth < 30,
+  });
+}
