@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 /** A server that is listening. */
 export interface Listening {
@@ -12,6 +12,7 @@ export interface Listening {
 /** Starts an HTTP server. @throws Error saying that the port is taken, and which. */
 export async function listen(handler: RequestListener, port: number, host: string): Promise<Listening> {
   const server = createServer({ keepAliveTimeout: 10_000, requestTimeout: 60_000 }, handler);
+  const silent = trackSilent(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
@@ -21,16 +22,35 @@ export async function listen(handler: RequestListener, port: number, host: strin
   });
   const { port: bound } = server.address() as AddressInfo;
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return { port: bound, url: `http://${name}:${bound}`, close: (graceMs) => closeServer(server, graceMs) };
+  return {
+    port: bound,
+    url: `http://${name}:${bound}`,
+    close: (graceMs) => closeServer(server, silent, graceMs),
+  };
 }
 
 const IDLE_CHECK_MS = 20;
 
-function closeServer(server: Server, graceMs: number): Promise<void> {
+/** Connections that were opened ahead of need, as browsers do, and have not asked anything yet. */
+function trackSilent(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }) => silent.delete(socket));
+  return silent;
+}
+
+function closeServer(server: Server, silent: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-    // A connection that is kept alive after its last answer would hold up the end.
-    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+    // A connection that is kept alive after its last answer would hold up the end. To Node one that never asked
+    // anything is not idle, so those are ended by hand.
+    const idle = setInterval(() => {
+      server.closeIdleConnections();
+      for (const socket of silent) socket.destroy();
+    }, IDLE_CHECK_MS);
     server.close(() => {
       clearTimeout(timer);
       clearInterval(idle);

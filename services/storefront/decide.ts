@@ -1,0 +1,233 @@
+import type { DataOf } from '../../platform/contract.ts';
+import type * as payment from '../../events/payment.ts';
+import type * as shipment from '../../events/shipment.ts';
+import type * as stock from '../../events/stock.ts';
+import type { ChangeRequest, Decision, Order, OrderLine, ShipmentFacts, Status } from './order.ts';
+
+export interface Placing {
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly placedAt: string;
+  readonly confirmBy: string;
+  readonly lines: readonly OrderLine[];
+  readonly currency: string;
+  readonly shippingFee: number;
+  readonly total: number;
+  readonly addressRevision: number;
+}
+
+export function placed(placing: Placing): Order {
+  return {
+    ...placing,
+    version: 0,
+    payment: {},
+    stock: {},
+    shipment: { readdressed: [], addressRefused: [] },
+    requests: [],
+  };
+}
+
+/** Where an order stands: follows from what was heard, whatever the order of arrival. */
+export function statusOf(order: Order): Status {
+  const { payment: paid, stock: goods, shipment: parcel } = order;
+  if (parcel.delivered) return 'delivered';
+  if (parcel.dispatched) return 'shipped';
+  if (parcel.cancelled) return parcel.cancelled.reason === 'requested' ? 'cancelled' : 'expired';
+  if (paid.declined || goods.rejected) return 'rejected';
+  return isConfirmed(order) && !order.overdue ? 'confirmed' : 'placed';
+}
+
+/** Why a status is what it is, where there is a reason to tell. */
+export function reasonOf({ payment: paid, stock: goods, shipment: parcel }: Order): string | undefined {
+  if (parcel.delivered || parcel.dispatched) return undefined;
+  if (parcel.cancelled) return parcel.cancelled.reason;
+  if (paid.declined) return 'payment_declined';
+  return goods.rejected ? 'out_of_stock' : undefined;
+}
+
+/** Whether anything the customer asks for can still make a difference, as far as the storefront knows. */
+export function isOpen(order: Order): boolean {
+  return ['placed', 'confirmed', 'shipped'].includes(statusOf(order));
+}
+
+/** Whether the deadline still means something for an order. */
+export function awaitsDeadline(order: Order): boolean {
+  return statusOf(order) === 'placed' && !order.overdue;
+}
+
+/** The deadline passed. Payment or stock may still be on their way to a parcel: shipping decides. */
+export function expire(order: Order): Decision {
+  if (!awaitsDeadline(order)) return { ignored: `the order is ${statusOf(order)}` };
+  const { orderId, customerId, confirmBy } = order;
+  return {
+    order: { ...order, overdue: true },
+    text: 'The order was not confirmed in time; it is being closed.',
+    emit: [{ event: 'order.expired', data: { orderId, customerId, deadline: confirmBy } }],
+  };
+}
+
+/** Why an order cannot be cancelled, as far as the storefront knows. Shipping has the last word. */
+export function whyNotCancel(order: Order): string | undefined {
+  if (order.shipment.cancellationRefused || statusOf(order) === 'shipped') {
+    return 'the parcel has left already';
+  }
+  return isOpen(order) ? undefined : `the order is ${statusOf(order)}`;
+}
+
+export function requestCancellation(order: Order, requestedAt: string): Decision {
+  if (order.requests.some(({ kind }) => kind === 'cancellation')) return heardBefore;
+  const { orderId, customerId } = order;
+  return {
+    order: { ...order, requests: [...order.requests, { kind: 'cancellation', requestedAt }] },
+    text: 'You asked to cancel the order.',
+    emit: [{ event: 'order.cancellationrequested', data: { orderId, customerId, requestedAt } }],
+  };
+}
+
+/** Requests kept per order: the latest address counts, so the oldest of very many can go. */
+const MAX_REQUESTS = 50;
+
+export function requestAddress(order: Order, revision: number, requestedAt: string): Decision {
+  const requests: ChangeRequest[] = [...order.requests, { kind: 'address', revision, requestedAt }];
+  const excess = requests.length > MAX_REQUESTS ? requests.findIndex(({ kind }) => kind === 'address') : -1;
+  return {
+    order: { ...order, requests: requests.filter((_, index) => index !== excess) },
+    text: 'You asked for the parcel to go to another address.',
+  };
+}
+
+export function authorized(order: Order, { last4 }: DataOf<typeof payment.paymentAuthorized>): Decision {
+  return hear(
+    order,
+    'payment',
+    'authorized',
+    { last4 },
+    `The amount is held on your card ending in ${last4}.`,
+  );
+}
+
+export function declined(order: Order, { reason }: DataOf<typeof payment.paymentDeclined>): Decision {
+  return hear(order, 'payment', 'declined', { reason }, `Your payment was declined: ${inWords(reason)}.`);
+}
+
+export function captured(order: Order): Decision {
+  return hear(order, 'payment', 'captured', true, 'Your card was charged.');
+}
+
+export function voided(order: Order, { reason }: DataOf<typeof payment.paymentVoided>): Decision {
+  return hear(
+    order,
+    'payment',
+    'voided',
+    { reason },
+    'The amount on your card was let go; nothing was charged.',
+  );
+}
+
+export function refunded(order: Order, { reason }: DataOf<typeof payment.paymentRefunded>): Decision {
+  return hear(order, 'payment', 'refunded', { reason }, 'Your money is on its way back to you.');
+}
+
+export function captureFailed(
+  order: Order,
+  { reason }: DataOf<typeof payment.paymentCaptureFailed>,
+): Decision {
+  const text = `Your card could not be charged: ${inWords(reason)}. We will contact you.`;
+  return hear(order, 'payment', 'captureFailed', { reason }, text);
+}
+
+export function stockReserved(order: Order): Decision {
+  return hear(order, 'stock', 'reserved', true, 'Everything you ordered is set aside for you.');
+}
+
+export function stockRejected(order: Order, { shortages }: DataOf<typeof stock.stockRejected>): Decision {
+  const skus = shortages.map(({ sku }) => sku);
+  return hear(order, 'stock', 'rejected', { skus }, `Not enough in stock: ${skus.join(', ')}.`);
+}
+
+export function stockReleased(order: Order, { reason }: DataOf<typeof stock.stockReleased>): Decision {
+  return hear(order, 'stock', 'released', { reason }, 'What was set aside is on sale again.');
+}
+
+export function prepared(order: Order, data: DataOf<typeof shipment.shipmentPrepared>): Decision {
+  const { trackingNumber, addressRevision } = data;
+  const text = `Your parcel is packed; its tracking number is ${trackingNumber}.`;
+  return hear(known(order, data), 'shipment', 'prepared', { trackingNumber, addressRevision }, text);
+}
+
+export function dispatched(order: Order, data: DataOf<typeof shipment.shipmentDispatched>): Decision {
+  const { trackingNumber, addressRevision, dispatchedAt: at } = data;
+  const fact = { trackingNumber, addressRevision, at };
+  return hear(known(order, data), 'shipment', 'dispatched', fact, 'Your parcel is on its way.');
+}
+
+export function delivered(order: Order, data: DataOf<typeof shipment.shipmentDelivered>): Decision {
+  const fact = { at: data.deliveredAt };
+  return hear(known(order, data), 'shipment', 'delivered', fact, 'Your parcel was delivered.');
+}
+
+export function cancelled(order: Order, data: DataOf<typeof shipment.shipmentCancelled>): Decision {
+  const { reason } = data;
+  const text =
+    reason === 'requested'
+      ? 'The order was cancelled.'
+      : 'The order was closed: it was not confirmed in time.';
+  return hear(known(order, data), 'shipment', 'cancelled', { reason }, text);
+}
+
+export function cancellationRefused(
+  order: Order,
+  data: DataOf<typeof shipment.shipmentCancellationRefused>,
+): Decision {
+  const { reason } = data;
+  const text = 'The order could not be cancelled: the parcel has left already.';
+  return hear(known(order, data), 'shipment', 'cancellationRefused', { reason }, text);
+}
+
+export function readdressed(order: Order, data: DataOf<typeof shipment.shipmentReaddressed>): Decision {
+  const { readdressed: revisions } = order.shipment;
+  if (revisions.includes(data.revision)) return heardBefore;
+  const parcel = { ...known(order, data).shipment, readdressed: [...revisions, data.revision] };
+  return { order: { ...order, shipment: parcel }, text: 'The parcel goes to your new address.' };
+}
+
+export function addressRefused(order: Order, data: DataOf<typeof shipment.shipmentAddressRefused>): Decision {
+  const { revision, reason } = data;
+  const { addressRefused: refusals } = order.shipment;
+  if (refusals.some((refusal) => refusal.revision === revision)) return heardBefore;
+  const parcel: ShipmentFacts = {
+    ...known(order, data).shipment,
+    addressRefused: [...refusals, { revision, reason }],
+  };
+  const text = `The parcel keeps its address: ${inWords(reason)}.`;
+  return { order: { ...order, shipment: parcel }, text };
+}
+
+const heardBefore: Decision = { ignored: 'heard before' };
+
+type Part = 'payment' | 'stock' | 'shipment';
+
+/** Keeps a fact that was not known yet; the first telling of a fact counts. */
+function hear<P extends Part, Fact extends keyof Order[P]>(
+  order: Order,
+  part: P,
+  fact: Fact,
+  value: NonNullable<Order[P][Fact]>,
+  text: string,
+): Decision {
+  const facts: Order[P] = order[part];
+  if (facts[fact] !== undefined) return heardBefore;
+  return { order: { ...order, [part]: { ...facts, [fact]: value } }, text };
+}
+
+function known(order: Order, { shipmentId: id }: { readonly shipmentId: string }): Order {
+  return { ...order, shipment: { ...order.shipment, id } };
+}
+
+function isConfirmed({ payment: paid, stock: goods }: Order): boolean {
+  return paid.authorized !== undefined && goods.reserved !== undefined;
+}
+
+function inWords(code: string): string {
+  return code.replaceAll('_', ' ');
+}

@@ -1,0 +1,77 @@
+import type { Effects, Scope } from '../../platform/service.ts';
+import type { Tx } from '../../platform/store/store.ts';
+import type { Bell } from './bell.ts';
+import type { Catalogue } from './catalogue.ts';
+import { awaitsDeadline, expire } from './decide.ts';
+import { forgetKeys, KEEP_MS } from './idempotency.ts';
+import type { Decision, Emits, Order } from './order.ts';
+import type { Sessions } from './session.ts';
+import { orders } from './store.ts';
+import type { Streams } from './stream.ts';
+import { record } from './timeline.ts';
+
+export interface Deps {
+  readonly catalogue: Catalogue;
+  readonly sessions: Sessions;
+  readonly bell: Bell;
+  readonly streams: Streams;
+  /** Milliseconds an order may take to be confirmed. */
+  readonly orderDeadline: number;
+}
+
+interface OfOrder {
+  readonly orderId: string;
+  readonly customerId: string;
+}
+
+/** A handler that applies one rule to the order of an event. */
+export function hear<Data extends OfOrder>(event: string, rule: (order: Order, data: Data) => Decision) {
+  return async (tx: Tx, { data }: { readonly data: Data }, scope: Scope<Deps>): Promise<Effects<Emits>> => {
+    const order = await orders.find(tx, data.orderId);
+    if (!order) return { ignored: 'no such order' };
+    if (order.customerId !== data.customerId) return { ignored: 'the order belongs to another customer' };
+    return apply(tx, order, event, rule(order, data), scope);
+  };
+}
+
+/** The deadline of an order passed. */
+export async function orderDeadline(
+  tx: Tx,
+  { orderId }: { orderId: string },
+  scope: Scope<Deps>,
+): Promise<Effects<Emits>> {
+  const order = await orders.find(tx, orderId);
+  if (!order) return { ignored: 'no such order' };
+  return apply(tx, order, 'order.expired', expire(order), scope);
+}
+
+/** Stores what a rule decided; the deadline goes when nothing waits for it any more. */
+export async function apply(
+  tx: Tx,
+  before: Order,
+  event: string,
+  decision: Decision,
+  { now, deps: { bell } }: Scope<Deps>,
+): Promise<Effects<Emits>> {
+  if (decision.ignored !== undefined) return { ignored: decision.ignored };
+  const { order, text, emit = [] } = decision;
+  await record(tx, order, { event, text, at: now, bell });
+  const settled = awaitsDeadline(before) && !awaitsDeadline(order);
+  return { emit, cancel: settled ? [{ kind: 'expire', key: order.orderId }] : [] };
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Old idempotency keys go once an hour, more often while there are very many. */
+export async function pruneKeys(
+  tx: Tx,
+  _payload: unknown,
+  { now }: { readonly now: Date },
+): Promise<Effects<Emits>> {
+  const more = await forgetKeys(tx, new Date(now.getTime() - KEEP_MS));
+  return { tasks: [pruning(new Date(now.getTime() + (more ? 1000 : HOUR_MS)))] };
+}
+
+export function pruning(dueAt: Date) {
+  return { kind: 'prune', key: 'idempotency-keys', payload: {}, dueAt };
+}

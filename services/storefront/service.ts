@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { contactUpdated, shippingAddressUpdated } from '../../events/customer.ts';
+import { orderAddressed, orderCancellationRequested, orderExpired, orderPlaced } from '../../events/order.ts';
+import * as payment from '../../events/payment.ts';
+import * as shipment from '../../events/shipment.ts';
+import * as stock from '../../events/stock.ts';
+import { setting } from '../../platform/config.ts';
+import { deadline, defineService, on } from '../../platform/service.ts';
+import { changeShippingAddress } from './api/customer.ts';
+import { cancelOrder, listOrders, placeOrder, showOrder } from './api/orders.ts';
+import { listProducts, showProduct } from './api/products.ts';
+import { showTimeline } from './api/timeline.ts';
+import { Bell } from './bell.ts';
+import { readCatalogue } from './catalogue.ts';
+import * as decide from './decide.ts';
+import { hear, orderDeadline, pruneKeys, pruning, type Deps } from './handle.ts';
+import { migrations } from './migrations.ts';
+import type { Emits } from './order.ts';
+import { createSessions } from './session.ts';
+import { levelChanged } from './stock.ts';
+import { unfinished } from './store.ts';
+import { Streams } from './stream.ts';
+
+const settings = {
+  SESSION_SECRET: setting.secret(32).describe('key that signs the session cookies'),
+  PUBLIC_URL: setting.url().optional().describe('where customers reach the shop; https makes cookies Secure'),
+  COOKIE_SECURE: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('whether cookies are Secure, instead of what PUBLIC_URL tells'),
+  ORDER_DEADLINE: setting.duration().default(900_000).describe('how long an order may take to be confirmed'),
+  TIMELINE_STREAMS: setting.integer(1, 100_000).default(1000).describe('live timelines open at once'),
+  TIMELINE_POLL: setting.duration().default(2000).describe('how often a timeline looks for news by itself'),
+  TIMELINE_HEARTBEAT: setting.duration().default(15_000).describe('longest silence of a live timeline'),
+};
+
+export const storefront = defineService<Emits, typeof settings, Deps>({
+  name: 'storefront',
+  summary: 'Where customers shop: takes orders, tells how they fare, passes on what customers ask for.',
+  handles: [
+    on(payment.paymentAuthorized, hear('payment.authorized', decide.authorized)),
+    on(payment.paymentDeclined, hear('payment.declined', decide.declined)),
+    on(payment.paymentCaptured, hear('payment.captured', decide.captured)),
+    on(payment.paymentCaptureFailed, hear('payment.capturefailed', decide.captureFailed)),
+    on(payment.paymentVoided, hear('payment.voided', decide.voided)),
+    on(payment.paymentRefunded, hear('payment.refunded', decide.refunded)),
+    on(stock.stockReserved, hear('stock.reserved', decide.stockReserved)),
+    on(stock.stockRejected, hear('stock.rejected', decide.stockRejected)),
+    on(stock.stockReleased, hear('stock.released', decide.stockReleased)),
+    on(stock.stockLevelChanged, levelChanged),
+    on(shipment.shipmentPrepared, hear('shipment.prepared', decide.prepared)),
+    on(shipment.shipmentReaddressed, hear('shipment.readdressed', decide.readdressed)),
+    on(shipment.shipmentAddressRefused, hear('shipment.addressrefused', decide.addressRefused)),
+    on(shipment.shipmentDispatched, hear('shipment.dispatched', decide.dispatched)),
+    on(shipment.shipmentDelivered, hear('shipment.delivered', decide.delivered)),
+    on(shipment.shipmentCancelled, hear('shipment.cancelled', decide.cancelled)),
+    on(
+      shipment.shipmentCancellationRefused,
+      hear('shipment.cancellationrefused', decide.cancellationRefused),
+    ),
+  ],
+  emits: [
+    orderPlaced,
+    orderAddressed,
+    orderCancellationRequested,
+    orderExpired,
+    shippingAddressUpdated,
+    contactUpdated,
+  ],
+  tasks: [deadline('expire', orderDeadline), deadline('prune', pruneKeys)],
+  routes: [
+    listProducts,
+    showProduct,
+    placeOrder,
+    listOrders,
+    showOrder,
+    showTimeline,
+    cancelOrder,
+    changeShippingAddress,
+  ],
+  migrations,
+  settings,
+  open: async ({ settings: own }) => ({
+    catalogue: readCatalogue(),
+    sessions: createSessions(own.SESSION_SECRET, isSecure(own.PUBLIC_URL, own.COOKIE_SECURE)),
+    bell: new Bell(),
+    streams: new Streams({
+      max: own.TIMELINE_STREAMS,
+      poll: own.TIMELINE_POLL,
+      heartbeat: own.TIMELINE_HEARTBEAT,
+    }),
+    orderDeadline: own.ORDER_DEADLINE,
+  }),
+  prepare: async (_tx, { now }) => ({ tasks: [pruning(now)] }),
+  gauges: {
+    tradewind_orders_unfinished: {
+      help: 'Orders that are placed or confirmed and have not left yet.',
+      read: async (reader) => (await unfinished(reader)).count,
+    },
+    tradewind_orders_unfinished_oldest_seconds: {
+      help: 'Age of the oldest order that has not left yet.',
+      async read(reader) {
+        const { oldest } = await unfinished(reader);
+        return oldest === null ? 0 : Math.max(0, (Date.now() - Date.parse(oldest)) / 1000);
+      },
+    },
+  },
+});
+
+function isSecure(publicUrl: string | undefined, choice: 'true' | 'false' | undefined): boolean {
+  if (choice !== undefined) return choice === 'true';
+  return publicUrl !== undefined && new URL(publicUrl).protocol === 'https:';
+}

@@ -1,0 +1,118 @@
+import type { Address, Contact } from '../../events/shapes.ts';
+import { documents } from '../../platform/store/documents.ts';
+import type { Reader, Tx } from '../../platform/store/store.ts';
+import { statusOf } from './decide.ts';
+import type { Order } from './order.ts';
+
+export const orders = documents<Order>('orders', 'order_id', (order) => order.orderId, {
+  customer_id: (order) => order.customerId,
+  placed_at: (order) => order.placedAt,
+  status: statusOf,
+});
+
+/** A customer's order; somebody else's counts as not there. */
+export async function findOwn(
+  reader: Reader,
+  orderId: string,
+  customerId: string | undefined,
+): Promise<Order | undefined> {
+  if (customerId === undefined) return undefined;
+  const order = await orders.find(reader, orderId);
+  return order?.customerId === customerId ? order : undefined;
+}
+
+export interface Position {
+  readonly placedAt: string;
+  readonly orderId: string;
+}
+
+/** A customer's orders, newest first, from below a position. */
+export function ordersOf(
+  reader: Reader,
+  customerId: string,
+  below: Position | undefined,
+  limit: number,
+): Promise<Order[]> {
+  const newest = 'order by placed_at desc, order_id desc limit $2';
+  if (!below) return orders.select(reader, `customer_id = $1 ${newest}`, customerId, limit);
+  return orders.select(
+    reader,
+    `customer_id = $1 and (placed_at, order_id) < ($3, $4) ${newest}`,
+    customerId,
+    limit,
+    below.placedAt,
+    below.orderId,
+  );
+}
+
+/** A customer's orders that are not over. */
+export function openOrdersOf(reader: Reader, customerId: string): Promise<Order[]> {
+  return orders.select(
+    reader,
+    `customer_id = $1 and status in ('placed', 'confirmed', 'shipped') order by placed_at, order_id`,
+    customerId,
+  );
+}
+
+/** Orders on their way to a parcel, and when the oldest of them was placed. */
+export async function unfinished(
+  reader: Reader,
+): Promise<{ readonly count: number; readonly oldest: string | null }> {
+  const row = await reader.get<{ count: number; oldest: string | null }>(
+    `select count(*) as count, min(placed_at) as oldest from orders where status in ('placed', 'confirmed')`,
+  );
+  return row ?? { count: 0, oldest: null };
+}
+
+/**
+ * Issues a customer's next revision, and notes the contact of an order.
+ * @returns the revision, and whether the contact is new or another one.
+ */
+export async function nextRevision(
+  tx: Tx,
+  customerId: string,
+  contact?: Contact,
+): Promise<{ readonly revision: number; readonly contactChanged: boolean }> {
+  const row = await tx.get<{ revision: number; contactRevision: number }>(
+    `insert into customers (customer_id, revision, contact, contact_revision) values ($1, 1, $2, $3)
+     on conflict (customer_id) do update set
+       revision = customers.revision + 1,
+       contact = coalesce(excluded.contact, customers.contact),
+       contact_revision = case
+         when excluded.contact is not null and excluded.contact is distinct from customers.contact
+         then customers.revision + 1 else customers.contact_revision end
+     returning revision, contact_revision as "contactRevision"`,
+    customerId,
+    contact ? JSON.stringify([contact.name, contact.email]) : null,
+    contact ? 1 : 0,
+  );
+  if (!row) throw new Error('no revision was issued');
+  return { revision: row.revision, contactChanged: row.contactRevision === row.revision };
+}
+
+export async function addAddress(
+  tx: Tx,
+  customerId: string,
+  revision: number,
+  address: Address,
+): Promise<void> {
+  await tx.run(
+    'insert into addresses (customer_id, revision, address) values ($1, $2, $3)',
+    customerId,
+    revision,
+    JSON.stringify(address),
+  );
+}
+
+export async function findAddress(
+  reader: Reader,
+  customerId: string,
+  revision: number,
+): Promise<Address | undefined> {
+  const row = await reader.get<{ address: string }>(
+    'select address from addresses where customer_id = $1 and revision = $2',
+    customerId,
+    revision,
+  );
+  return row && (JSON.parse(row.address) as Address);
+}

@@ -1,0 +1,44 @@
+import type { Reader, Tx } from '../../platform/store/store.ts';
+import type { Bell } from './bell.ts';
+import { statusOf } from './decide.ts';
+import { orders } from './store.ts';
+import type { Order, Status } from './order.ts';
+
+/** One thing that happened to an order. `seq` counts its changes, so it grows but may skip. */
+export interface Entry {
+  readonly seq: number;
+  readonly at: string;
+  readonly event: string;
+  readonly text: string;
+  readonly status: Status;
+}
+
+/** Stores an order with a line for its timeline, and rings for those who watch it once that is durable. */
+export async function record(
+  tx: Tx,
+  order: Order,
+  { event, text, at, bell }: { event: string; text: string; at: Date; bell: Bell },
+): Promise<void> {
+  await orders.save(tx, order);
+  await tx.run(
+    'insert into timeline (order_id, seq, at, event, text, status) values ($1, $2, $3, $4, $5, $6)',
+    order.orderId,
+    order.version + 1,
+    at.toISOString(),
+    event,
+    text,
+    statusOf(order),
+  );
+  tx.afterCommit(() => bell.ring(order.orderId));
+}
+
+/** What happened to an order after a number, oldest first. */
+export function entriesAfter(reader: Reader, orderId: string, seq: number, limit: number): Promise<Entry[]> {
+  return reader.all<Entry>(
+    `select seq, at, event, text, status from timeline
+     where order_id = $1 and seq > $2 order by seq limit $3`,
+    orderId,
+    seq,
+    limit,
+  );
+}

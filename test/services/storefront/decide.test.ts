@@ -1,0 +1,185 @@
+import { describe, expect, it } from '@jest/globals';
+import * as payment from '../../../events/payment.ts';
+import * as shipment from '../../../events/shipment.ts';
+import * as stock from '../../../events/stock.ts';
+import * as decide from '../../../services/storefront/decide.ts';
+import type { Decision, Order } from '../../../services/storefront/order.ts';
+import { addressRevisionOf, viewOf } from '../../../services/storefront/view.ts';
+
+type Step = (order: Order) => Decision;
+
+const at = '2026-11-24T09:30:00.000Z';
+const order = decide.placed({
+  orderId: 'TW-4Q7K2M9XJ3PA',
+  customerId: 'cus-1',
+  placedAt: at,
+  confirmBy: '2026-11-24T09:45:00.000Z',
+  lines: [{ sku: 'TW-ROPE-10', name: 'Rope', quantity: 2, unitPrice: 2490 }],
+  currency: 'EUR',
+  shippingFee: 490,
+  total: 5470,
+  addressRevision: 1,
+});
+
+const authorized: Step = (o) => decide.authorized(o, payment.paymentAuthorized.example);
+const declined: Step = (o) => decide.declined(o, payment.paymentDeclined.example);
+const voided: Step = (o) => decide.voided(o, payment.paymentVoided.example);
+const refunded: Step = (o) => decide.refunded(o, payment.paymentRefunded.example);
+const rejected: Step = (o) => decide.stockRejected(o, stock.stockRejected.example);
+const prepared: Step = (o) => decide.prepared(o, shipment.shipmentPrepared.example);
+const dispatched: Step = (o) => decide.dispatched(o, shipment.shipmentDispatched.example);
+const delivered: Step = (o) => decide.delivered(o, shipment.shipmentDelivered.example);
+const cancelled =
+  (reason: 'requested' | 'order_expired' | 'reservation_expired'): Step =>
+  (o) =>
+    decide.cancelled(o, { ...shipment.shipmentCancelled.example, reason });
+const readdressed =
+  (revision: number): Step =>
+  (o) =>
+    decide.readdressed(o, { ...shipment.shipmentReaddressed.example, revision });
+const addressRefused =
+  (revision: number): Step =>
+  (o) =>
+    decide.addressRefused(o, { ...shipment.shipmentAddressRefused.example, revision });
+const askCancel: Step = (o) => decide.requestCancellation(o, at);
+const askAddress =
+  (revision: number): Step =>
+  (o) =>
+    decide.requestAddress(o, revision, at);
+
+function given(...steps: Step[]): Order {
+  return steps.reduce((before, step) => {
+    const decision = step(before);
+    return decision.ignored === undefined ? decision.order : before;
+  }, order);
+}
+
+describe('the status of an order', () => {
+  it.each([
+    ['placed', undefined, []],
+    ['placed', undefined, [authorized]],
+    ['placed', undefined, [decide.stockReserved]],
+    ['confirmed', undefined, [authorized, decide.stockReserved]],
+    ['confirmed', undefined, [decide.stockReserved, authorized, prepared]],
+    ['placed', undefined, [decide.expire, authorized, decide.stockReserved]],
+    ['rejected', 'payment_declined', [declined]],
+    ['rejected', 'out_of_stock', [authorized, rejected]],
+    ['rejected', 'payment_declined', [rejected, declined]],
+    ['cancelled', 'requested', [authorized, decide.stockReserved, cancelled('requested')]],
+    ['cancelled', 'requested', [cancelled('requested'), declined]],
+    ['expired', 'order_expired', [decide.expire, cancelled('order_expired')]],
+    ['expired', 'reservation_expired', [decide.stockReserved, cancelled('reservation_expired')]],
+    ['shipped', undefined, [dispatched]],
+    ['shipped', undefined, [decide.expire, dispatched]],
+    ['delivered', undefined, [delivered, dispatched]],
+  ] as const)('is %s (%s) after %#', (status, reason, steps) => {
+    const after = given(...steps);
+    expect(decide.statusOf(after)).toBe(status);
+    expect(decide.reasonOf(after)).toBe(reason);
+  });
+});
+
+describe('the deadline', () => {
+  it('asks shipping whether an unconfirmed order still lives, once', () => {
+    const decision = decide.expire(given(authorized));
+    expect(decision).toMatchObject({
+      emit: [{ event: 'order.expired', data: { orderId: order.orderId, deadline: order.confirmBy } }],
+    });
+    expect(decide.expire(given(authorized, decide.expire))).toHaveProperty('ignored');
+  });
+
+  it.each([
+    ['confirmed', [authorized, decide.stockReserved]],
+    ['rejected', [declined]],
+    ['cancelled', [cancelled('requested')]],
+    ['shipped', [dispatched]],
+  ] as const)('means nothing to an order that is %s', (_status, steps) => {
+    expect(decide.expire(given(...steps))).toHaveProperty('ignored');
+  });
+});
+
+describe('the payment as the customer sees it', () => {
+  it.each([
+    ['pending', []],
+    ['authorized', [authorized]],
+    ['declined', [declined]],
+    ['void_pending', [authorized, cancelled('requested')]],
+    ['void_pending', [authorized, rejected]],
+    ['voided', [authorized, cancelled('requested'), voided]],
+    ['captured', [authorized, dispatched, decide.captured, delivered]],
+    ['refund_pending', [authorized, decide.captured, cancelled('requested')]],
+    ['refunded', [authorized, refunded, decide.captured, cancelled('requested')]],
+  ] as const)('is %s after %#', (status, steps) => {
+    expect(viewOf(given(...steps), undefined).payment.status).toBe(status);
+  });
+});
+
+describe('a cancellation', () => {
+  it('is asked for once', () => {
+    expect(decide.requestCancellation(order, at)).toMatchObject({
+      emit: [{ event: 'order.cancellationrequested', data: { orderId: order.orderId, requestedAt: at } }],
+    });
+    expect(decide.requestCancellation(given(askCancel), at)).toHaveProperty('ignored');
+  });
+
+  it.each([
+    ['left already', [dispatched]],
+    [
+      'left already',
+      [(o: Order) => decide.cancellationRefused(o, shipment.shipmentCancellationRefused.example)],
+    ],
+    ['delivered', [delivered]],
+    ['rejected', [declined]],
+    ['cancelled', [cancelled('requested')]],
+    ['expired', [cancelled('order_expired')]],
+  ] as const)('comes too late: %s (%#)', (why, steps) => {
+    expect(decide.whyNotCancel(given(...steps))).toContain(why);
+  });
+
+  it.each([
+    ['pending', []],
+    ['accepted', [cancelled('requested')]],
+    ['refused', [(o: Order) => decide.cancellationRefused(o, shipment.shipmentCancellationRefused.example)]],
+    ['moot', [declined]],
+    ['moot', [cancelled('order_expired')]],
+  ] as const)('is %s after %#', (outcome, steps) => {
+    expect(viewOf(given(askCancel, ...steps), undefined).requests).toMatchObject([{ outcome }]);
+  });
+});
+
+describe('an address change', () => {
+  it('is accepted, refused, or superseded by a later one, as shipping answers', () => {
+    const asked = [askAddress(2), askAddress(3), askAddress(4)];
+    const outcomes = (...steps: Step[]): string[] =>
+      viewOf(given(...asked, ...steps), undefined).requests.map(({ outcome }) => outcome);
+    expect(outcomes()).toEqual(['pending', 'pending', 'pending']);
+    expect(outcomes(readdressed(3))).toEqual(['superseded', 'accepted', 'pending']);
+    expect(outcomes(readdressed(2), readdressed(3))).toEqual(['accepted', 'accepted', 'pending']);
+    expect(outcomes(readdressed(2), addressRefused(3))).toEqual(['accepted', 'refused', 'pending']);
+    expect(outcomes(cancelled('requested'))).toEqual(['moot', 'moot', 'moot']);
+  });
+
+  it('moves the parcel’s address only upwards', () => {
+    expect(addressRevisionOf(order)).toBe(1);
+    expect(addressRevisionOf(given(readdressed(3), readdressed(2)))).toBe(3);
+    expect(addressRevisionOf(given(addressRefused(4), prepared))).toBe(1);
+    expect(addressRevisionOf(given(dispatched, prepared))).toBe(2);
+  });
+
+  it('keeps the latest fifty requests, and the cancellation', () => {
+    const many = Array.from({ length: 80 }, (_, index) => askAddress(index + 2));
+    const { requests } = given(askCancel, ...many);
+    expect(requests).toHaveLength(50);
+    expect(requests[0]).toMatchObject({ kind: 'cancellation' });
+    expect(requests.at(-1)).toMatchObject({ revision: 81 });
+  });
+});
+
+describe('a fact heard again', () => {
+  it.each([authorized, declined, voided, refunded, rejected, prepared, dispatched, delivered])(
+    'changes nothing (%#)',
+    (step) => {
+      expect(step(given(step))).toEqual({ ignored: 'heard before' });
+    },
+  );
+});

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { paymentDeclined } from '../../../events/payment.ts';
+import { shipmentCancelled, shipmentDispatched, shipmentReaddressed } from '../../../events/shipment.ts';
+import { homeAddress, newAddress } from '../../support/customer.ts';
+import type { Answer, TestService } from '../../support/service.ts';
+import { place, startStorefront, viewOf, type Purchase } from './shop.ts';
+
+const type = (name: string): string => `shop.tradewind.${name}.v1`;
+
+describe('what a customer asks for', () => {
+  let shop: TestService;
+  beforeEach(async () => {
+    shop = await startStorefront();
+  });
+  afterEach(() => shop.close());
+
+  const withCookie = (method: string, path: string, cookie: string, body?: unknown): Promise<Answer> =>
+    shop.call(method, path, { headers: { cookie }, ...(body === undefined ? {} : { body }) });
+
+  const cancel = ({ id, cookie }: Purchase): Promise<Answer> =>
+    withCookie('POST', `/api/orders/${id}/cancellation`, cookie);
+
+  describe('PUT /api/me/shipping-address', () => {
+    it('needs a session', async () => {
+      const { status } = await shop.call('PUT', '/api/me/shipping-address', { body: newAddress });
+      expect(status).toBe(401);
+    });
+
+    it('issues the next revision, and asks for it on every open order', async () => {
+      const open = await place(shop);
+      const over = await place(shop, {}, open.cookie);
+      await shop.deliver(paymentDeclined, { ...paymentDeclined.example, ...over.paid });
+      const answer = await withCookie('PUT', '/api/me/shipping-address', open.cookie, newAddress);
+      expect([answer.status, answer.body]).toEqual([202, { revision: 3 }]);
+      await shop.settle();
+      expect(shop.sink.ofType(type('customer.updated')).at(-1)).toMatchObject({
+        change: 'shippingaddress',
+        dataclassification: 'confidential',
+        data: { customerId: open.customerId, revision: 3, zone: 'domestic', address: newAddress },
+      });
+      expect(await viewOf(shop, open)).toMatchObject({
+        shipment: { address: homeAddress },
+        requests: [{ kind: 'address', revision: 3, outcome: 'pending' }],
+      });
+      expect((await viewOf(shop, over)).requests).toEqual([]);
+    });
+
+    it('shows the new address when shipping has taken it over', async () => {
+      const order = await place(shop);
+      await withCookie('PUT', '/api/me/shipping-address', order.cookie, newAddress);
+      await shop.deliver(shipmentReaddressed, { ...order.sent, revision: 2, relabelled: false });
+      expect(await viewOf(shop, order)).toMatchObject({
+        shipment: { address: newAddress, addressRevision: 2 },
+        requests: [{ revision: 2, outcome: 'accepted' }],
+      });
+    });
+  });
+
+  describe('POST /api/orders/:id/cancellation', () => {
+    it('asks shipping once, however often the customer asks', async () => {
+      const order = await place(shop);
+      for (let n = 0; n < 3; n += 1) {
+        const { status, body } = await cancel(order);
+        expect(status).toBe(202);
+        expect(body).toMatchObject({ kind: 'cancellation', outcome: 'pending' });
+      }
+      await shop.settle();
+      expect(shop.sink.ofType(type('order.cancellationrequested'))).toMatchObject([{ data: order.ids }]);
+      await shop.deliver(shipmentCancelled, { ...order.sent, reason: 'requested' });
+      expect(await viewOf(shop, order)).toMatchObject({
+        status: 'cancelled',
+        reason: 'requested',
+        requests: [{ kind: 'cancellation', outcome: 'accepted' }],
+      });
+    });
+
+    it('comes too late when the parcel has left or the order is over', async () => {
+      const sent = await place(shop);
+      await shop.deliver(shipmentDispatched, { ...shipmentDispatched.example, ...sent.sent });
+      expect(await cancel(sent)).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining('has left already') },
+      });
+      const over = await place(shop);
+      await shop.deliver(paymentDeclined, { ...paymentDeclined.example, ...over.paid });
+      expect(await cancel(over)).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining('rejected') },
+      });
+      await shop.settle();
+      expect(shop.sink.ofType(type('order.cancellationrequested'))).toEqual([]);
+    });
+  });
+});
