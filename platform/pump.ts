@@ -63,7 +63,7 @@ export class Pump<Row> {
   /** Starts nothing for a while; what is at work goes on. */
   pauseFor(ms: number): void {
     clearTimeout(this.#resume);
-    this.#resume = setTimeout(() => this.goOn(), ms);
+    if (!this.#stopped) this.#resume = setTimeout(() => this.goOn(), ms);
   }
 
   /** Ends a pause and every wait before a repetition: all rows may be worked now. */

@@ -62,7 +62,7 @@ export class Ingress {
     const broker = brokerOf(request.url ?? '/');
     if (closing.aborted) throw problems.unavailable('the broker is stopping; send the event again');
     if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; send it again');
-    const event = parseEvent(request.headers, await readBody(request, maxEventBytes));
+    const event = parseEvent(request.headersDistinct, await readBody(request, maxEventBytes));
     if (!brokers.has(broker)) {
       throw problems.notFound(`there is no Broker "${broker}"; there is ${[...brokers].join(', ')}`);
     }

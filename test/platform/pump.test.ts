@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Pump, type PumpOptions } from '../../platform/pump.ts';
 import { until } from '../support/until.ts';
 

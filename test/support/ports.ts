@@ -6,7 +6,7 @@ export async function freePortBase(count: number): Promise<number> {
     const base = 20_000 + Math.floor(Math.random() * 10_000);
     const servers = Array.from({ length: count }, (_, index) => open(base + index));
     const opened = await Promise.allSettled(servers);
-    await Promise.all(opened.map((each) => each.status === 'fulfilled' && close(each.value)));
+    await Promise.all(opened.map(async (each) => each.status === 'fulfilled' && close(each.value)));
     if (opened.every((each) => each.status === 'fulfilled')) return base;
   }
   throw new Error(`no ${count} free ports in a row`);

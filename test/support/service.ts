@@ -55,23 +55,30 @@ export async function startTestService(
   const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${card.name}-`));
   const sink = await openSink();
   let offset = 0;
-  const settings = readSettings(card, {
-    PORT: '0',
-    HOST: '127.0.0.1',
-    DATA_DIR: dataDir,
-    STAFF_TOKEN,
-    K_SINK: sink.url,
-    LOG_LEVEL: 'silent',
-    ...env,
+  const start = async (): Promise<RunningService> => {
+    const settings = readSettings(card, {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      DATA_DIR: dataDir,
+      STAFF_TOKEN,
+      K_SINK: sink.url,
+      LOG_LEVEL: 'silent',
+      ...env,
+    });
+    return startService(card, settings, { now: () => new Date(Date.now() + offset) });
+  };
+  const remove = async (): Promise<void> => {
+    await sink.close();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  let service = await start().catch(async (error: unknown) => {
+    await remove();
+    throw error;
   });
-  const start = (): Promise<RunningService> =>
-    startService(card, settings, { now: () => new Date(Date.now() + offset) });
-  let service = await start();
   const settle = (): Promise<void> => until(`${card.name} is idle`, () => service.idle());
   const close = async (): Promise<void> => {
     await service.close();
-    await sink.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await remove();
   };
   return {
     get service() {
