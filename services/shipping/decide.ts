@@ -38,8 +38,12 @@ export function close(shipment: Shipment, reason: NonNullable<Shipment['closed']
 /** The customer wants out: granted until the parcel has left. */
 export function cancellationRequested(shipment: Shipment): Decision {
   if (shipment.dispatchedAt === undefined) return cancel(shipment, 'requested');
+  if (shipment.cancellationRefused) return { shipment, ignored: 'refused already' };
   const data = { ...idsOf(shipment), reason: 'already_dispatched' } as const;
-  return { shipment, emit: [{ event: 'shipment.cancellationrefused', data }] };
+  return {
+    shipment: { ...shipment, cancellationRefused: true },
+    emit: [{ event: 'shipment.cancellationrefused', data }],
+  };
 }
 
 export function orderExpired(shipment: Shipment): Decision {
@@ -90,9 +94,8 @@ export function proceed(shipment: Shipment, now: string): Decision {
 }
 
 function cancel(shipment: Shipment, reason: CancelReason): Decision {
-  if (shipment.dispatchedAt !== undefined) return { shipment, ignored: 'it has left already' };
-  if (shipment.cancelled !== undefined)
-    return { shipment, ignored: `cancelled already: ${shipment.cancelled}` };
+  const state = stateOf(shipment);
+  if (state !== 'waiting' && state !== 'prepared') return { shipment, ignored: `it is ${state}` };
   const data = { ...idsOf(shipment), reason };
   return { shipment: { ...shipment, cancelled: reason }, emit: [{ event: 'shipment.cancelled', data }] };
 }

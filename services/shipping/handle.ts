@@ -5,13 +5,23 @@ import type { Tx } from '../../platform/store/store.ts';
 import * as decide from './decide.ts';
 import { addressed as decideAddressed, changeAddress } from './readdress.ts';
 import { stateOf, type Decision, type Emits, type Shipment } from './shipment.ts';
-import { addLabel, changesAbove, forgetChanges, keepChange, pendingOf, shipments } from './store.ts';
+import {
+  addLabel,
+  changesAbove,
+  forgetChanges,
+  keepChange,
+  pendingOf,
+  shipments,
+  takeTurn,
+} from './store.ts';
 
 export interface Deps {
   /** Milliseconds after its preparation at which a parcel leaves by itself; `undefined`: staff sends it off. */
   readonly autoDispatch: number | undefined;
   /** Milliseconds for which address changes are kept. */
   readonly keepChanges: number;
+  /** Who sends the parcels, in one line. */
+  readonly sender: string;
 }
 
 interface OfOrder {
@@ -36,6 +46,7 @@ export async function addressed(
   scope: Scope<Deps>,
 ): Promise<Effects<Emits>> {
   const { revision, zone, address } = data;
+  await takeTurn(tx, data.customerId);
   const changes = await changesAbove(tx, data.customerId, revision);
   const rule = (shipment: Shipment, now: string): Decision =>
     decideAddressed(shipment, { revision, zone, address }, changes, now);
@@ -49,6 +60,7 @@ export async function addressUpdated(
   scope: Scope<Deps>,
 ): Promise<Effects<Emits>> {
   const { customerId, ...change } = data;
+  await takeTurn(tx, customerId);
   if (!(await keepChange(tx, customerId, change, scope.now))) return { ignored: 'this revision is known' };
   const emit: NonNullable<Effects<Emits>['emit']>[number][] = [];
   for (const shipment of await pendingOf(tx, customerId)) {

@@ -33,4 +33,8 @@ export const migrations: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    name: 'shipping-002-customers',
+    statements: () => ['create table customers (customer_id text primary key, turns integer not null)'],
+  },
 ];

@@ -37,11 +37,18 @@ export function changeAddress(shipment: Shipment, change: Destination): Decision
   return accept(shipment, change);
 }
 
+/** More than a customer changes while one parcel waits; the inbox and the kept changes know repeats as well. */
+const MAX_REFUSED = 50;
+
 function accept(shipment: Shipment, destination: Destination): Decision {
   const relabelled = shipment.label !== undefined;
   const data = { ...idsOf(shipment), revision: destination.revision, relabelled };
   return {
-    shipment: { ...shipment, destination },
+    shipment: {
+      ...shipment,
+      destination,
+      refused: shipment.refused.filter((one) => one > destination.revision),
+    },
     labelled: relabelled,
     emit: [{ event: 'shipment.readdressed', data }],
   };
@@ -52,7 +59,7 @@ type Refusal = Extract<Fact<Emits>, { event: 'shipment.addressrefused' }>['data'
 function refuse(shipment: Shipment, { revision }: Destination, reason: Refusal): Decision {
   const data = { ...idsOf(shipment), revision, reason };
   return {
-    shipment: { ...shipment, refused: [...shipment.refused, revision] },
+    shipment: { ...shipment, refused: [...shipment.refused, revision].slice(-MAX_REFUSED) },
     emit: [{ event: 'shipment.addressrefused', data }],
   };
 }

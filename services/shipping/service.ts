@@ -63,9 +63,10 @@ export const shipping = defineService<Emits, typeof settings, Deps>({
   routes: [listShipments, getShipment, dispatchShipment, deliverShipment, getLabel],
   migrations,
   settings,
-  open: async ({ settings: { AUTO_DISPATCH: autoDispatch, ADDRESS_CHANGE_RETENTION: keepChanges } }) => ({
-    autoDispatch: autoDispatch === 'off' ? undefined : autoDispatch,
-    keepChanges,
+  open: async ({ settings: values }) => ({
+    autoDispatch: values.AUTO_DISPATCH === 'off' ? undefined : values.AUTO_DISPATCH,
+    keepChanges: values.ADDRESS_CHANGE_RETENTION,
+    sender: values.SENDER,
   }),
   prepare: async (_tx, { now }) => ({ tasks: [forgetting(now)] }),
   gauges: {

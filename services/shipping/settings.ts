@@ -10,4 +10,9 @@ export const settings = {
     .duration()
     .default(30 * 86_400_000)
     .describe('how long address changes are kept for orders that are still on their way'),
+  SENDER: z
+    .string()
+    .max(200, 'must have 200 characters at most')
+    .default('Tradewind · Speicherstraße 1 · 20457 Hamburg · DE')
+    .describe('who sends the parcels, as it stands on their labels'),
 };

@@ -36,6 +36,8 @@ export interface Shipment {
   readonly label?: Label;
   /** Revisions of address changes that were refused, each of them once. */
   readonly refused: readonly number[];
+  /** A request to cancel came too late, and was told so. */
+  readonly cancellationRefused?: true;
   readonly dispatchedAt?: string;
   readonly deliveredAt?: string;
   /** Why it must not leave, by shipping's own decision. */

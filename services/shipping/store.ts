@@ -39,6 +39,18 @@ export function pageOf(
     : shipments.select(reader, `state = $4 and ${later} ${page}`, heardAt, orderId, limit, state);
 }
 
+/**
+ * Makes transactions that bring a customer's orders and address changes together wait for each other: side by side,
+ * the order would miss the change, and the change the order.
+ */
+export async function takeTurn(tx: Tx, customerId: string): Promise<void> {
+  await tx.run(
+    `insert into customers (customer_id, turns) values ($1, 1)
+     on conflict (customer_id) do update set turns = customers.turns + 1`,
+    customerId,
+  );
+}
+
 /** Keeps a change for orders that are still on their way. @returns false when it was there already. */
 export async function keepChange(
   tx: Tx,

@@ -1,15 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import fontkit from '@pdf-lib/fontkit';
-import bwip from 'bwip-js/node';
-import { PDFDocument, type PDFFont, type PDFPage } from 'pdf-lib';
-import type { Destination, Label } from './shipment.ts';
+import { PDFDocument, type PDFPage } from 'pdf-lib';
+import type { Address } from '../../../events/shapes.ts';
+import type { Label } from '../shipment.ts';
+import { barsOf, QUIET_MODULES } from './barcode.ts';
+import { embedFont, type Font } from './font.ts';
+import { fit, type Block } from './fit.ts';
 
 /** What stands on a label. */
 export interface LabelContent {
   readonly orderId: string;
-  readonly destination: Destination;
+  readonly sender: string;
   readonly label: Label;
+  readonly address: Address;
 }
 
 const MM = 72 / 25.4;
@@ -17,102 +18,90 @@ const MM = 72 / 25.4;
 const PAGE = { width: 105 * MM, height: 148 * MM };
 const MARGIN = 6 * MM;
 const INNER = PAGE.width - 2 * MARGIN;
-const SENDER = ['Tradewind', 'Speicherstraße 1', '20457 Hamburg', 'DE'];
-const BARCODE_HEIGHT = 22 * MM;
-/** Scanners want ten modules of white on each side. */
-const QUIET_MODULES = 10;
+const BARCODE = { y: MARGIN + 7 * MM, height: 22 * MM };
+const ORDER_Y = BARCODE.y + BARCODE.height + 4 * MM;
+const GAP = 4 * MM;
 
 /** Draws a parcel's label. The same content gives the same bytes. */
-export async function renderLabel({ orderId, destination, label }: LabelContent): Promise<Uint8Array> {
+export async function renderLabel(content: LabelContent): Promise<Uint8Array> {
+  const { orderId, sender, label, address } = content;
   const document = await PDFDocument.create();
-  document.registerFontkit(fontkit);
-  const [regular, bold] = await Promise.all([
-    embed(document, 'DejaVuSans'),
-    embed(document, 'DejaVuSans-Bold'),
-  ]);
-  const at = new Date(label.preparedAt);
-  document.setTitle(`Label ${label.trackingNumber}`);
-  document.setCreationDate(at);
-  document.setModificationDate(at);
+  const [regular, bold] = [
+    await embedFont(document, 'DejaVuSans'),
+    await embedFont(document, 'DejaVuSans-Bold'),
+  ];
+  stamp(document, label);
   const page = document.addPage([PAGE.width, PAGE.height]);
-  const pen = new Pen(page);
-  pen.write(SENDER.join(' · '), regular, 7);
-  pen.rule();
-  for (const [index, line] of addressLines(destination).entries())
-    pen.write(line, index === 0 ? bold : regular, 13);
-  pen.rule();
-  pen.write(`Order ${orderId}`, regular, 9);
+
+  const senderBottom = write(
+    page,
+    PAGE.height - MARGIN,
+    fit([{ text: sender, font: regular }], INNER, 7, 40),
+  );
+  rule(page, senderBottom - GAP / 2);
+  const top = senderBottom - GAP;
+  const addressee = addressLines(address).map((text, index) => ({
+    text,
+    font: index === 0 ? bold : regular,
+  }));
+  write(page, top, fit(addressee, INNER, 14, top - ORDER_Y - 2 * GAP));
+  rule(page, ORDER_Y + GAP);
+  write(page, ORDER_Y + 9, fit([{ text: `Order ${orderId}`, font: regular }], INNER, 8, 9));
   drawBarcode(page, label.trackingNumber);
-  centre(page, label.trackingNumber, bold, 12, MARGIN);
+  centre(page, label.trackingNumber, bold);
   return document.save();
 }
 
-/** Lines of an address, top to bottom. */
-export function addressLines({ address }: Destination): string[] {
-  const { recipient, line1, line2, postalCode, city, country } = address;
-  return [recipient, line1, line2 ?? '', `${postalCode} ${city}`.trim(), country]
-    .filter(Boolean)
-    .map(printable);
+/** Lines of an address, top to bottom; the country in words, as the post of the sending country reads it. */
+function addressLines({ recipient, line1, line2, postalCode, city, country }: Address): string[] {
+  const name = countries.of(country)?.toUpperCase();
+  return [
+    recipient,
+    line1,
+    line2 ?? '',
+    `${postalCode} ${city}`.trim(),
+    name === undefined ? country : `${name} (${country})`,
+  ].filter(Boolean);
 }
 
-/** Writes from the top of the page downwards; what is too long for a line becomes smaller. */
-class Pen {
-  readonly #page: PDFPage;
-  #y = PAGE.height - MARGIN;
+const countries = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });
 
-  constructor(page: PDFPage) {
-    this.#page = page;
-  }
-
-  write(text: string, font: PDFFont, size: number): void {
-    const fitting = Math.min(size, (size * INNER) / Math.max(1, font.widthOfTextAtSize(text, size)));
-    this.#y -= size * 1.35;
-    this.#page.drawText(text, { x: MARGIN, y: this.#y, size: fitting, font });
-  }
-
-  rule(): void {
-    this.#y -= 3 * MM;
-    this.#page.drawLine({
-      start: { x: MARGIN, y: this.#y },
-      end: { x: PAGE.width - MARGIN, y: this.#y },
-      thickness: 0.7,
-    });
-    this.#y -= 1 * MM;
-  }
+/** The library would else write the time of the rendering, and no two prints were alike. */
+function stamp(document: PDFDocument, { trackingNumber, preparedAt }: Label): void {
+  const at = new Date(preparedAt);
+  document.setTitle(`Label ${trackingNumber}`);
+  document.setCreationDate(at);
+  document.setModificationDate(at);
 }
 
-/** Code 128, drawn as rectangles: bars and spaces alternate. */
+/** @returns the height at which the block ends. */
+function write(page: PDFPage, top: number, { lines, size, leading }: Block): number {
+  let y = top;
+  for (const { font, runs } of lines) {
+    y -= leading;
+    let x = MARGIN;
+    for (const text of runs) {
+      page.drawText(text, { x, y: y + leading - size, size, font: font.pdf });
+      x += font.widthOf(text, size);
+    }
+  }
+  return y;
+}
+
+function rule(page: PDFPage, y: number): void {
+  page.drawLine({ start: { x: MARGIN, y }, end: { x: PAGE.width - MARGIN, y }, thickness: 0.7 });
+}
+
 function drawBarcode(page: PDFPage, text: string): void {
-  // oxlint-disable-next-line import/no-named-as-default-member -- the named export is the symbology called raw
-  const [symbol] = bwip.raw('code128', text, {});
-  if (!symbol || !('sbs' in symbol)) throw new Error(`"${text}" cannot be a barcode`);
-  const modules = symbol.sbs.reduce((sum, width) => sum + width, 2 * QUIET_MODULES);
-  const module = INNER / modules;
-  let x = MARGIN + QUIET_MODULES * module;
-  for (const [index, width] of symbol.sbs.entries()) {
-    const isBar = index % 2 === 0;
-    if (isBar) page.drawRectangle({ x, y: MARGIN + 7 * MM, width: width * module, height: BARCODE_HEIGHT });
-    x += width * module;
+  const { bars, modules } = barsOf(text);
+  const module = INNER / (modules + 2 * QUIET_MODULES);
+  for (const { start, width } of bars) {
+    const x = MARGIN + (QUIET_MODULES + start) * module;
+    page.drawRectangle({ x, y: BARCODE.y, width: width * module, height: BARCODE.height });
   }
 }
 
-function centre(page: PDFPage, text: string, font: PDFFont, size: number, y: number): void {
-  page.drawText(text, { x: (PAGE.width - font.widthOfTextAtSize(text, size)) / 2, y, size, font });
-}
-
-const fonts = new Map<string, Promise<Buffer>>();
-
-async function embed(document: PDFDocument, name: string): Promise<PDFFont> {
-  let bytes = fonts.get(name);
-  if (!bytes) {
-    bytes = readFile(createRequire(import.meta.url).resolve(`dejavu-fonts-ttf/ttf/${name}.ttf`));
-    fonts.set(name, bytes);
-  }
-  // The name is given, because the library would else add a random part to it.
-  return document.embedFont(await bytes, { subset: true, customName: name });
-}
-
-/** Line breaks and other control characters have no place in a line. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').trim();
+function centre(page: PDFPage, text: string, font: Font): void {
+  const size = 11;
+  page.drawText(text, { x: (PAGE.width - font.widthOf(text, size)) / 2, y: MARGIN, size, font: font.pdf });
 }

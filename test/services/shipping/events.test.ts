@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  orderAddressed,
+  orderCancellationRequested,
+  orderExpired,
+  orderPlaced,
+} from '../../../events/order.ts';
+import { paymentAuthorized, paymentDeclined } from '../../../events/payment.ts';
+import { stockExpired, stockRejected, stockReserved } from '../../../events/stock.ts';
+import { readSettings } from '../../../platform/settings.ts';
+import { shipping } from '../../../services/shipping/service.ts';
+import { STAFF_TOKEN, type TestService } from '../../support/service.ts';
+import { addressOf, CUSTOMER, idsOf, shipmentIdOf, startShipping, Teller } from './parcels.ts';
+
+const ORDER = 'TW-4Q7K2M9XJ3PA';
+const OTHER = 'TW-5R8M3N0YK4QB';
+const DAY = 86_400_000;
+
+describe('shipping', () => {
+  let service: TestService;
+  let teller: Teller;
+  async function start(env: Record<string, string> = {}): Promise<void> {
+    service = await startShipping(env);
+    teller = new Teller(service);
+  }
+  beforeEach(() => start());
+  afterEach(() => service.close());
+
+  const dispatch = (orderId: string) => teller.staff('POST', `/${shipmentIdOf(orderId)}/dispatch`);
+  const tasks = (kind: string) => service.service.store.read.all('select * from tasks where kind = $1', kind);
+
+  it('prepares a parcel when it is placed, addressed, paid and in stock, and labels it', async () => {
+    await teller.prepare(ORDER);
+    expect(await teller.told(ORDER)).toEqual([
+      { event: 'prepared', trackingNumber: 'TW4Q7K2M9XJ3PA6', addressRevision: 1 },
+    ]);
+    expect(await teller.shipment(ORDER)).toMatchObject({
+      state: 'prepared',
+      address: addressOf(1),
+      addressRevision: 1,
+      lines: [{ sku: orderPlaced.example.lines[0]?.sku, quantity: 2 }],
+      labels: [{ revision: 1 }],
+    });
+  });
+
+  it('keeps an address out of everything that it says', async () => {
+    await teller.prepare(ORDER);
+    await teller.change(2);
+    await dispatch(ORDER);
+    await teller.change(3);
+    await teller.told(ORDER);
+    const said = JSON.stringify(service.sink.events);
+    expect(service.sink.events).toHaveLength(4);
+    expect(said).not.toMatch(/Deichweg|Lindqvist|20457/);
+  });
+
+  it('does nothing twice for an event that comes twice, under its id or another', async () => {
+    await teller.prepare(ORDER);
+    await teller.prepare(ORDER);
+    const data = { ...orderCancellationRequested.example, ...idsOf(ORDER) };
+    for (const id of ['a', 'a', 'b']) await service.deliver(orderCancellationRequested, data, { id });
+    expect((await teller.told(ORDER)).map(({ event }) => event)).toEqual(['prepared', 'cancelled']);
+  });
+
+  it('knows everything again after a restart', async () => {
+    await teller.say(orderPlaced, ORDER);
+    await teller.say(paymentAuthorized, ORDER);
+    await teller.change(2);
+    await service.restart();
+    await teller.say(stockReserved, ORDER);
+    await teller.address(ORDER);
+    expect(await teller.shipment(ORDER)).toMatchObject({ state: 'prepared', address: addressOf(2) });
+  });
+
+  it('sorts through all parcels of a customer when the address changes', async () => {
+    await teller.prepare('TW-GONE');
+    await dispatch('TW-GONE');
+    await teller.prepare('TW-PACKED');
+    await teller.say(orderPlaced, 'TW-WAITS');
+    await teller.address('TW-WAITS');
+    await teller.prepare('TW-CANCELLED');
+    await teller.say(orderCancellationRequested, 'TW-CANCELLED');
+    await teller.say(paymentDeclined, 'TW-CLOSED');
+    await teller.address('TW-CLOSED');
+    await teller.address('TW-ABROAD', 1, 'world');
+    await teller.change(2);
+    const last = async (orderId: string) => (await teller.told(orderId)).at(-1);
+    expect(await last('TW-GONE')).toEqual({
+      event: 'addressrefused',
+      revision: 2,
+      reason: 'already_dispatched',
+    });
+    expect(await last('TW-PACKED')).toEqual({ event: 'readdressed', revision: 2, relabelled: true });
+    expect(await last('TW-WAITS')).toEqual({ event: 'readdressed', revision: 2, relabelled: false });
+    expect(await last('TW-CANCELLED')).toEqual({ event: 'addressrefused', revision: 2, reason: 'cancelled' });
+    expect(await last('TW-CLOSED')).toBeUndefined();
+    expect(await last('TW-ABROAD')).toEqual({
+      event: 'addressrefused',
+      revision: 2,
+      reason: 'other_fee_zone',
+    });
+    expect(await teller.shipment('TW-PACKED')).toMatchObject({
+      address: addressOf(2),
+      labels: [{ revision: 1 }, { revision: 2 }],
+    });
+    expect(await teller.shipment('TW-GONE')).toMatchObject({
+      address: addressOf(1),
+      labels: [{ revision: 1 }],
+    });
+  });
+
+  it('leaves the parcels of other customers alone', async () => {
+    await teller.prepare(ORDER);
+    await service.deliver(orderAddressed, {
+      ...orderAddressed.example,
+      orderId: OTHER,
+      customerId: 'cus-somebody-else',
+    });
+    await teller.change(2);
+    expect(await teller.told(OTHER)).toEqual([]);
+    expect(await teller.shipment(OTHER)).toMatchObject({ address: orderAddressed.example.address });
+  });
+
+  it('keeps a change that comes before its order, and no longer than needed', async () => {
+    await teller.change(2);
+    await teller.address(ORDER);
+    expect(await teller.shipment(ORDER)).toMatchObject({ address: addressOf(2), addressRevision: 2 });
+    await service.advance(31 * DAY);
+    await service.advance(DAY);
+    expect(await service.service.store.read.all('select * from address_changes')).toEqual([]);
+    expect(await tasks('forget')).toHaveLength(1);
+  });
+
+  it('does not move a later order to an address that it has outlived', async () => {
+    await teller.change(2);
+    await teller.address(ORDER, 3);
+    expect(await teller.shipment(ORDER)).toMatchObject({ address: addressOf(3), addressRevision: 3 });
+    expect(await teller.told(ORDER)).toEqual([]);
+  });
+
+  it.each([
+    ['an expired order', orderExpired, 'order_expired'],
+    ['a reservation that ran out', stockExpired, 'reservation_expired'],
+    ['a request', orderCancellationRequested, 'requested'],
+  ])('stops for %s, before anything else is heard', async (_what, contract, reason) => {
+    await teller.say(contract, ORDER);
+    await teller.prepare(ORDER);
+    expect(await teller.told(ORDER)).toEqual([{ event: 'cancelled', reason }]);
+    expect(await teller.shipment(ORDER)).toMatchObject({ state: 'cancelled', reason, labels: [] });
+  });
+
+  it.each([
+    ['declined', paymentDeclined, 'payment_declined'],
+    ['out of stock', stockRejected, 'out_of_stock'],
+  ])('says nothing of an order that is %s', async (_what, contract, reason) => {
+    await teller.say(orderPlaced, ORDER);
+    await teller.say(contract, ORDER);
+    await teller.say(orderCancellationRequested, ORDER);
+    expect(await teller.told(ORDER)).toEqual([]);
+    expect(await teller.shipment(ORDER)).toMatchObject({ state: 'closed', reason });
+  });
+
+  it('lets a parcel leave or be cancelled, never both, in every one of many races', async () => {
+    const orders = Array.from({ length: 60 }, (_, index) => `TW-RACE${index}`);
+    await Promise.all(orders.map((orderId) => teller.prepare(orderId)));
+    for (const [index, orderId] of orders.entries()) {
+      await Promise.all([
+        teller.say(orderCancellationRequested, orderId),
+        teller.say(orderExpired, orderId),
+        turns(index % 6).then(() => dispatch(orderId)),
+      ]);
+    }
+    for (const orderId of orders) {
+      const names = (await teller.told(orderId)).map(({ event }) => String(event));
+      const { state } = await teller.shipment(orderId);
+      expect([state, names.slice(1)]).toEqual(
+        state === 'dispatched'
+          ? ['dispatched', ['dispatched', 'cancellationrefused']]
+          : ['cancelled', ['cancelled']],
+      );
+    }
+  });
+
+  describe('by itself', () => {
+    beforeEach(async () => {
+      await service.close();
+      await start({ AUTO_DISPATCH: '10m' });
+    });
+
+    it('sends a parcel off some time after it was prepared', async () => {
+      await teller.prepare(ORDER);
+      await service.advance(9 * 60_000);
+      expect(await teller.shipment(ORDER)).toMatchObject({ state: 'prepared' });
+      await service.advance(2 * 60_000);
+      expect((await teller.told(ORDER)).map(({ event }) => event)).toEqual(['prepared', 'dispatched']);
+    });
+
+    it('does not send off what was cancelled, and forgets that it would have', async () => {
+      await teller.prepare(ORDER);
+      expect(await tasks('dispatch')).toHaveLength(1);
+      await teller.say(orderCancellationRequested, ORDER);
+      expect(await tasks('dispatch')).toEqual([]);
+      await service.advance(DAY);
+      expect(await teller.shipment(ORDER)).toMatchObject({ state: 'cancelled' });
+    });
+
+    it('sends off once, though staff was faster', async () => {
+      await teller.prepare(ORDER);
+      await dispatch(ORDER);
+      await service.advance(DAY);
+      expect((await teller.told(ORDER)).map(({ event }) => event)).toEqual(['prepared', 'dispatched']);
+    });
+
+    it('sends off to the address that was changed meanwhile', async () => {
+      await teller.prepare(ORDER);
+      await teller.change(2);
+      await service.advance(DAY);
+      expect((await teller.told(ORDER)).at(-1)).toMatchObject({ event: 'dispatched', addressRevision: 2 });
+    });
+  });
+
+  it('sends a parcel off at once when told to wait no time at all', async () => {
+    await service.close();
+    await start({ AUTO_DISPATCH: '0s' });
+    await teller.prepare(ORDER);
+    expect((await teller.told(ORDER)).map(({ event }) => event)).toEqual(['prepared', 'dispatched']);
+  });
+
+  it('refuses a delay that is none, and says how to write one', () => {
+    const env = { STAFF_TOKEN, AUTO_DISPATCH: 'soon' };
+    expect(() => readSettings(shipping, env)).toThrow(
+      'configuration: AUTO_DISPATCH: must be a duration such as 30s, or off',
+    );
+  });
+
+  it('looks at the shipments of one customer by index', async () => {
+    const plan = await service.service.store.read.all<{ detail: string }>(
+      `explain query plan select version, body from shipments where customer_id = '${CUSTOMER}'
+       and state in ('waiting', 'prepared', 'dispatched', 'cancelled') order by heard_at`,
+    );
+    expect(plan.map(({ detail }) => detail).join('\n')).toMatch(/USING INDEX shipments_of_customer/);
+  });
+});
+
+/** Lets the event loop turn, so that what races starts apart. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resume) => setImmediate(resume));
+}
