@@ -35,11 +35,21 @@ export const contact = z
   .describe('replaces the one before as a whole');
 export type Contact = z.infer<typeof contact>;
 
-export const orderId = z.string().min(1).max(64).describe('the order');
-export const customerId = z.string().min(1).max(64).describe('the customer; also the partition key');
-export const shipmentId = z.string().min(1).max(64).describe('the shipment');
-export const paymentId = z.string().min(1).max(64).describe('the payment');
-export const sku = z.string().min(1).max(64).describe('the article');
+/** Text that names something: printable, because not every database takes control characters in a key. */
+function name(maxLength: number): z.ZodString {
+  return z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(/^\P{Cc}*$/u, 'must not have control characters');
+}
+
+// Shipments and payments are named after their order: `SHP-` or `PAY-` and the order's own part.
+export const orderId = name(60).describe('the order');
+export const shipmentId = name(64).describe('the shipment');
+export const paymentId = name(64).describe('the payment');
+export const customerId = name(64).describe('the customer; also the partition key');
+export const sku = name(64).describe('the article');
 export const quantity = z.int().min(1).max(1000).describe('number of pieces');
 export const instant = z.iso.datetime().describe('RFC 3339 in UTC');
 export const revision = z.int().min(1).describe('issued by the owner of the fact; the higher one wins');
