@@ -56,15 +56,18 @@ export const setting = {
       .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`),
   /** Milliseconds from `500ms`, `2s`, `5m`, `1h` or ISO 8601. */
   duration: () =>
-    z.string().transform((text, context) => {
-      const value = parseDuration(text);
-      if (value !== undefined) return value;
-      context.addIssue({
-        code: 'custom',
-        message: `"${text}" is no duration; write 500ms, 2s, 5m, 1h or PT2S`,
-      });
-      return z.NEVER;
-    }),
+    z
+      .string()
+      .transform((text, context) => {
+        const value = parseDuration(text);
+        if (value !== undefined) return value;
+        context.addIssue({
+          code: 'custom',
+          message: `"${text}" is no duration; write 500ms, 2s, 5m, 1h or PT2S`,
+        });
+        return z.NEVER;
+      })
+      .meta({ unit: 'duration' }),
   url: () => z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }),
   /** A secret; its value never appears in a message. */
   secret: (minLength: number) => z.string().min(minLength, `must have ${minLength} characters or more`),

@@ -22,3 +22,10 @@ export function parseDuration(text: string): number | undefined {
   if (!match) return parseIsoDuration(text);
   return Math.round(Number(match[1]) * (UNITS[match[2] ?? ''] ?? 0));
 }
+
+/** Writes milliseconds as people type a duration: in the largest unit that needs no fraction. */
+export function formatDuration(ms: number): string {
+  const fitting = Object.entries(UNITS).filter(([, size]) => ms >= size && ms % size === 0);
+  const [unit, size] = fitting.at(-1) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}

@@ -1,17 +1,22 @@
+import { brokerSettings } from '../../platform/broker/settings.ts';
+import { serviceSettings } from '../../platform/settings.ts';
+import { services } from '../../services/index.ts';
 import { vocabulary } from '../../events/index.ts';
 import { asyncApi } from './asyncapi.ts';
+import { configurationPage } from './configuration-page.ts';
 import { eventsPage } from './events-page.ts';
 import { describeEvents } from './describe.ts';
 import { schemaDocument, schemaFile } from './json-schema.ts';
 
 export const SCHEMA_FOLDER = 'docs/events';
 
-/** Every document that follows from the vocabulary and the Triggers: path in the repository → text. */
+/** Every document that follows from the vocabulary, the cards and the Triggers: path in the repository → text. */
 export function documents(manifestFolder: string): Map<string, string> {
   const events = describeEvents(vocabulary, manifestFolder);
   return new Map([
     ['docs/events.md', eventsPage(events)],
     ['docs/asyncapi.yaml', asyncApi(events)],
+    ['docs/configuration.md', configurationPage(serviceSettings, services, brokerSettings)],
     ...events.map(({ contract }): [string, string] => [
       `${SCHEMA_FOLDER}/${schemaFile(contract)}`,
       schemaDocument(contract),

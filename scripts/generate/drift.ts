@@ -21,7 +21,7 @@ export function findDrift(root: string, wanted: ReadonlyMap<string, string>): Dr
 export function complaint({ drifted, orphaned }: Drift): string | undefined {
   if (drifted.length + orphaned.length === 0) return undefined;
   return [
-    ...drifted.map((path) => `${path} is not what events/ and k8s/triggers/ say`),
+    ...drifted.map((path) => `${path} is not what the code says`),
     ...orphaned.map((path) => `${path} belongs to no event`),
     'Run: npm run docs',
   ].join('\n');

@@ -3,6 +3,7 @@ import { binaryCurl, BROKER, structuredCurl } from './curl.ts';
 import type { EventDescription } from './describe.ts';
 import { fieldsOf } from './fields.ts';
 import { jsonSchema, schemaFile } from './json-schema.ts';
+import { code, table } from './markdown.ts';
 
 /** `docs/events.md`: every event for a reader. */
 export function eventsPage(events: readonly EventDescription[]): string {
@@ -87,24 +88,8 @@ function list(names: readonly string[]): string {
   return names.length === 0 ? 'nobody yet' : names.join(', ');
 }
 
-function code(text: string): string {
-  return `\`${text}\``;
-}
-
 function shell(command: string): string {
   return `\`\`\`sh\n${command}\n\`\`\``;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map(line).join('\n');
-}
-
-function line(cells: readonly string[]): string {
-  return `| ${cells.map(cell).join(' | ')} |`;
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|');
 }
 
 /** As GitHub makes it from a heading. */

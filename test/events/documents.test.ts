@@ -25,8 +25,8 @@ describe('the generated documents', () => {
     await rm(join(copy, 'docs/asyncapi.yaml'));
     await writeFile(join(copy, 'docs/events/shop.tradewind.order.forgotten.v1.schema.json'), '{}');
     expect(complaint(findDrift(copy, wanted))?.split('\n')).toEqual([
-      'docs/events.md is not what events/ and k8s/triggers/ say',
-      'docs/asyncapi.yaml is not what events/ and k8s/triggers/ say',
+      'docs/events.md is not what the code says',
+      'docs/asyncapi.yaml is not what the code says',
       'docs/events/shop.tradewind.order.forgotten.v1.schema.json belongs to no event',
       'Run: npm run docs',
     ]);

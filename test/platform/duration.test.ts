@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseDuration, parseIsoDuration } from '../../platform/duration.ts';
+import { formatDuration, parseDuration, parseIsoDuration } from '../../platform/duration.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -28,5 +28,19 @@ describe('parseIsoDuration', () => {
   it('takes only what Knative takes', () => {
     expect(parseIsoDuration('PT2S')).toBe(2000);
     expect(parseIsoDuration('2s')).toBeUndefined();
+  });
+});
+
+describe('formatDuration', () => {
+  it.each([
+    [0, '0ms'],
+    [500, '500ms'],
+    [5000, '5s'],
+    [90_000, '90s'],
+    [900_000, '15m'],
+    [1_209_600_000, '14d'],
+  ])('writes %i as %s, which reads the same', (milliseconds, text) => {
+    expect(formatDuration(milliseconds)).toBe(text);
+    expect(parseDuration(text)).toBe(milliseconds);
   });
 });
