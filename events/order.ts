@@ -81,11 +81,12 @@ export const orderCancellationRequested = defineEvent({
   example: { orderId: sample.orderId, customerId: sample.customerId, requestedAt: sample.at },
 });
 
-/** The order's deadline passed before payment and stock were both there. */
+/** The order's deadline passed before the storefront had heard of payment and stock. Shipping decides what follows. */
 export const orderExpired = defineEvent({
   name: 'order.expired',
   emitter: 'storefront',
-  summary: 'The order was not confirmed before its deadline.',
+  summary:
+    'The storefront did not hear before the deadline that the order was confirmed; shipping closes it unless the parcel is prepared.',
   schema: z.object({ ...ofOrder, deadline: instant.describe('the `confirmBy` that passed') }),
   route: orderRoute,
   example: { orderId: sample.orderId, customerId: sample.customerId, deadline: sample.later },

@@ -46,7 +46,12 @@ export function cancellationRequested(shipment: Shipment): Decision {
   };
 }
 
+/**
+ * The storefront had not heard in time that the order was confirmed. A parcel that is prepared was: the word of it is
+ * on its way, or waits for a storefront that was away.
+ */
 export function orderExpired(shipment: Shipment): Decision {
+  if (stateOf(shipment) === 'prepared') return { shipment, ignored: 'confirmed in time' };
   return cancel(shipment, 'order_expired');
 }
 

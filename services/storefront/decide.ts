@@ -34,7 +34,7 @@ export function statusOf(order: Order): Status {
   if (parcel.dispatched) return 'shipped';
   if (parcel.cancelled) return parcel.cancelled.reason === 'requested' ? 'cancelled' : 'expired';
   if (paid.declined || goods.rejected) return 'rejected';
-  return isConfirmed(order) && !order.overdue ? 'confirmed' : 'placed';
+  return isConfirmed(order) ? 'confirmed' : 'placed';
 }
 
 /** Why a status is what it is, where there is a reason to tell. */
@@ -55,13 +55,13 @@ export function awaitsDeadline(order: Order): boolean {
   return statusOf(order) === 'placed' && !order.overdue;
 }
 
-/** The deadline passed. Payment or stock may still be on their way to a parcel: shipping decides. */
+/** The deadline passed. The word of payment and stock may still be on its way to here: shipping decides. */
 export function expire(order: Order): Decision {
   if (!awaitsDeadline(order)) return { ignored: `the order is ${statusOf(order)}` };
   const { orderId, customerId, confirmBy } = order;
   return {
     order: { ...order, overdue: true },
-    text: 'The order was not confirmed in time; it is being closed.',
+    text: 'The order was not confirmed in time; shipping decides whether it can still leave.',
     emit: [{ event: 'order.expired', data: { orderId, customerId, deadline: confirmBy } }],
   };
 }
@@ -224,8 +224,10 @@ function known(order: Order, { shipmentId: id }: { readonly shipmentId: string }
   return { ...order, shipment: { ...order.shipment, id } };
 }
 
-function isConfirmed({ payment: paid, stock: goods }: Order): boolean {
-  return paid.authorized !== undefined && goods.reserved !== undefined;
+/** Once the deadline has passed, only shipping's word counts: payment and stock may have come too late. */
+function isConfirmed({ payment: paid, stock: goods, shipment: parcel, overdue }: Order): boolean {
+  if (parcel.prepared) return true;
+  return !overdue && paid.authorized !== undefined && goods.reserved !== undefined;
 }
 
 function inWords(code: string): string {

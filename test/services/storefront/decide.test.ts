@@ -62,6 +62,9 @@ describe('the status of an order', () => {
     ['confirmed', undefined, [authorized, decide.stockReserved]],
     ['confirmed', undefined, [decide.stockReserved, authorized, prepared]],
     ['placed', undefined, [decide.expire, authorized, decide.stockReserved]],
+    ['confirmed', undefined, [decide.expire, prepared]],
+    ['confirmed', undefined, [decide.expire, authorized, prepared, decide.stockReserved]],
+    ['cancelled', 'requested', [decide.expire, prepared, cancelled('requested')]],
     ['rejected', 'payment_declined', [declined]],
     ['rejected', 'out_of_stock', [authorized, rejected]],
     ['rejected', 'payment_declined', [rejected, declined]],
@@ -90,6 +93,7 @@ describe('the deadline', () => {
 
   it.each([
     ['confirmed', [authorized, decide.stockReserved]],
+    ['confirmed', [prepared]],
     ['rejected', [declined]],
     ['cancelled', [cancelled('requested')]],
     ['shipped', [dispatched]],
