@@ -2,10 +2,18 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isNativeError } from 'node:util/types';
 import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
-import type { Reader, SqlValue, Tx } from './store.ts';
+import type { Dialect, Reader, SqlValue, Tx } from './store.ts';
 
 /** Primary result code of a broken constraint: a mistake in the data, which no repetition mends. */
 const SQLITE_CONSTRAINT = 19;
+
+export const dialect: Dialect = {
+  engine: 'sqlite',
+  serial: 'integer primary key autoincrement',
+  bytes: 'blob',
+  forUpdate: '',
+  skipLocked: '',
+};
 
 /** Statements are compiled once; `$n` becomes `?` with the values put in order of appearance. */
 export class Connection implements Reader {
@@ -73,6 +81,7 @@ export class Connection implements Reader {
 
 /** A transaction on a shared connection, inside a savepoint of its own. */
 export class SqliteTx implements Tx {
+  readonly dialect = dialect;
   /** Set when its work is done: a query that comes later was not awaited. */
   over = false;
   readonly #connection: Connection;

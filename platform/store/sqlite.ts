@@ -2,15 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError } from './errors.ts';
-import { Connection, SqliteTx } from './sqlite-connection.ts';
-import type { Dialect, Reader, Store, Tx } from './store.ts';
-
-const dialect: Dialect = {
-  engine: 'sqlite',
-  serial: 'integer primary key autoincrement',
-  bytes: 'blob',
-  skipLocked: '',
-};
+import { Connection, dialect, SqliteTx } from './sqlite-connection.ts';
+import type { Reader, Store, Tx } from './store.ts';
 
 /** A commit never waits for more transactions than this. */
 const MAX_BATCH = 500;

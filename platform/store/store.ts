@@ -6,7 +6,10 @@
 /** A value that both engines can bind. */
 export type SqlValue = string | number | null | Uint8Array;
 
-/** Runs queries. Rows are plain objects keyed by column name. */
+/**
+ * Runs queries. Rows are plain objects keyed by column name. Whole numbers come as numbers, whatever the engine calls
+ * their type: an integer or serial column, `count(*)`, `sum(...)`.
+ */
 export interface Reader {
   /** All rows of a query. */
   all<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]>;
@@ -16,6 +19,7 @@ export interface Reader {
 
 /** A transaction. A function that must run inside one takes a `Tx`, never a `Store`. */
 export interface Tx extends Reader {
+  readonly dialect: Dialect;
   /** Runs a statement and answers the number of rows it changed. */
   run(sql: string, ...values: readonly SqlValue[]): Promise<number>;
   /** Runs `hook` once the transaction is durable; it is dropped when the transaction rolls back. */
@@ -29,7 +33,9 @@ export interface Dialect {
   readonly serial: string;
   /** Column type of raw bytes. */
   readonly bytes: string;
-  /** Row locking for a claim; empty where a single writer makes it needless. */
+  /** Locks the rows of a select until the end of the transaction; empty where a single writer makes it needless. */
+  readonly forUpdate: string;
+  /** Like `forUpdate`, for a claim: rows that somebody else has locked are left out. */
   readonly skipLocked: string;
 }
 

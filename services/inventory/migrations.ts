@@ -8,7 +8,8 @@ export const migrations: readonly Migration[] = [
         sku text primary key,
         on_hand integer not null check (on_hand >= 0),
         reserved integer not null check (reserved >= 0),
-        revision integer not null
+        revision integer not null,
+        check (reserved <= on_hand)
       )`,
       `create table reservations (
         order_id text primary key,

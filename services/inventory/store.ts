@@ -1,4 +1,5 @@
 import { documents } from '../../platform/store/documents.ts';
+import { ConflictError } from '../../platform/store/errors.ts';
 import type { Reader, SqlValue, Tx } from '../../platform/store/store.ts';
 import type { Line, Movement, Reservation, Shortage } from './decide.ts';
 
@@ -24,30 +25,33 @@ const level = `sku, on_hand as "onHand", reserved, on_hand - reserved as availab
 /**
  * Sets every line aside, or none: one statement that changes nothing unless all of them can be had.
  * @returns what is short; empty when everything was set aside.
+ * @throws ConflictError when the stock moved meanwhile, so that it must be decided again.
  */
 export async function reserve(tx: Tx, lines: readonly Line[]): Promise<Shortage[]> {
+  // The condition stands on the row as well: a statement that had to wait for another transaction looks again at the
+  // row that it changes, and at nothing else.
   const changed = await tx.run(
-    `${wanted(lines)}
-     update stock set reserved = reserved + (select quantity from wanted where wanted.sku = stock.sku),
-       revision = revision + 1
-     where sku in (select sku from wanted) and not exists (
-       select 1 from wanted left join stock on stock.sku = wanted.sku
-       where stock.sku is null or stock.on_hand - stock.reserved < wanted.quantity)`,
+    `${locked(tx, lines)}
+     update stock set reserved = stock.reserved + wanted.quantity, revision = stock.revision + 1
+     from wanted join locked on locked.sku = wanted.sku
+     where stock.sku = wanted.sku and stock.on_hand - stock.reserved >= wanted.quantity and not exists (
+       select 1 from wanted left join locked on locked.sku = wanted.sku
+       where locked.sku is null or locked.available < wanted.quantity)`,
     ...values(lines),
   );
   if (changed === lines.length) return [];
-  if (changed > 0) throw new Error('the stock moved during a reservation');
-  return shortages(tx, lines);
+  const short = changed === 0 ? await shortages(tx, lines) : [];
+  if (short.length === 0) throw new ConflictError('the stock moved during a reservation');
+  return short;
 }
 
 /** Puts what was set aside back on sale, or takes it off the shelf. */
 export async function move(tx: Tx, lines: readonly Line[], movement: Movement): Promise<void> {
-  const quantity = '(select quantity from wanted where wanted.sku = stock.sku)';
-  const shelf = movement === 'commit' ? `on_hand = on_hand - ${quantity},` : '';
+  const shelf = movement === 'commit' ? 'on_hand = stock.on_hand - wanted.quantity,' : '';
   await tx.run(
-    `${wanted(lines)}
-     update stock set ${shelf} reserved = reserved - ${quantity}, revision = revision + 1
-     where sku in (select sku from wanted)`,
+    `${locked(tx, lines)}
+     update stock set ${shelf} reserved = stock.reserved - wanted.quantity, revision = stock.revision + 1
+     from wanted join locked on locked.sku = wanted.sku where stock.sku = wanted.sku`,
     ...values(lines),
   );
 }
@@ -117,6 +121,13 @@ function wanted(lines: readonly Line[]): string {
     (_, index) => `(cast($${index * 2 + 1} as text), cast($${index * 2 + 2} as integer))`,
   );
   return `with wanted (sku, quantity) as (values ${rows.join(', ')})`;
+}
+
+/** Orders that want the same articles lock them in the same order: none waits for another in a circle. */
+function locked({ dialect }: Tx, lines: readonly Line[]): string {
+  return `${wanted(lines)}, locked as (
+    select sku, on_hand - reserved as available from stock
+    where sku in (select sku from wanted) order by sku ${dialect.forUpdate})`;
 }
 
 function values(lines: readonly Line[]): SqlValue[] {

@@ -68,6 +68,17 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         expect(new Uint8Array(row?.b ?? [])).toEqual(bytes);
       });
 
+      it('answer whole numbers as numbers, whatever their type: integers, serials, counts and sums', async () => {
+        await store.write(async (tx) => {
+          await tx.run(`create table line (seq ${tx.dialect.serial}, size integer not null)`);
+          await tx.run('insert into line (size) values (2000000000), (2000000000)');
+        });
+        const row = await store.read.get(
+          'select min(seq) as first, count(*) as count, sum(size) as sum, sum(size) - min(size) as rest from line',
+        );
+        expect(row).toMatchObject({ first: 1, count: 2, sum: 4_000_000_000, rest: 2_000_000_000 });
+      });
+
       it('number rows of a serial key upwards and never give a number twice', async () => {
         await store.write((tx) => tx.run(`create table line (seq ${store.dialect.serial}, name text)`));
         const insert = (): Promise<{ seq: number } | undefined> =>
@@ -142,6 +153,16 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
         expect(await names()).toEqual([]);
         await store.write((tx) => add(tx, 'later'));
         expect(await names()).toEqual(['later']);
+      });
+
+      it('keeps the rows that it locked until its end', async () => {
+        await store.write((tx) => add(tx, 'counter', 0));
+        const countUp = (tx: Tx): Promise<number> =>
+          tx
+            .get<{ size: number }>(`select size from things where name = 'counter' ${tx.dialect.forUpdate}`)
+            .then((row) => tx.run('update things set size = $1', (row?.size ?? 0) + 1));
+        await Promise.all(Array.from({ length: 100 }, () => store.write(countUp)));
+        expect(await store.read.get('select size from things')).toMatchObject({ size: 100 });
       });
 
       it('never runs interleaved with another one on the same row', async () => {
