@@ -28,6 +28,7 @@ export async function placed(
   { now, deps }: Scope<Deps>,
 ): Promise<Effects<Emits>> {
   const reservation = await load(tx, data);
+  if (reservation.customerId !== data.customerId) return foreign;
   if (!decide.mayReserve(reservation))
     return { ignored: `not reserved: ${reservation.closed ?? reservation.hold}` };
   const lines = decide.wantedOf(data);
@@ -44,6 +45,8 @@ export async function placed(
   return { ...effects, tasks: [...announce(lines, now), ...(effects.tasks ?? []), expiry] };
 }
 
+const foreign = { ignored: 'the order belongs to another customer' };
+
 type Rule = (reservation: decide.Reservation) => decide.Decision;
 
 /** A handler that applies one rule to the order's reservation. */
@@ -52,7 +55,10 @@ export function apply(rule: Rule) {
     tx: Tx,
     { data }: { readonly data: { orderId: string; customerId: string } },
     { now }: Scope<Deps>,
-  ): Promise<Effects<Emits>> => store(tx, rule(await load(tx, data)), now);
+  ): Promise<Effects<Emits>> => {
+    const reservation = await load(tx, data);
+    return reservation.customerId === data.customerId ? store(tx, rule(reservation), now) : foreign;
+  };
 }
 
 export async function expire(

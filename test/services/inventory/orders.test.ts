@@ -101,6 +101,24 @@ describe('the stock', () => {
     expect(await levelOf(service, 'rope')).toMatchObject({ reserved: 4, available: 6 });
   });
 
+  it('is not touched by events that name another customer', async () => {
+    await place('TW-1', ['rope', 4]);
+    const forged = { ...shipmentCancelled.example, orderId: 'TW-1', customerId: 'cus-of-somebody-else' };
+    expect(await service.deliver(shipmentCancelled, forged)).toBe(204);
+    await decline('TW-2');
+    const order = { ...orderOf('TW-2', [['rope', 1]]), customerId: 'cus-of-somebody-else' };
+    expect(await service.deliver(orderPlaced, order)).toBe(204);
+    expect(await levelOf(service, 'rope')).toMatchObject({ reserved: 4 });
+    expect(await told(stockReleased)).toEqual([]);
+  });
+
+  it('cannot be promised beyond what is on the shelf, whoever writes it', async () => {
+    const write = service.service.store.write((tx) =>
+      tx.run("update stock set reserved = on_hand + 1 where sku = 'rope'"),
+    );
+    await expect(write).rejects.toThrow(/constraint/i);
+  });
+
   it('is not set aside for an order that ended before it was heard of', async () => {
     await cancel('TW-1');
     expect(await place('TW-1', ['rope', 4])).toBe(204);
