@@ -36,7 +36,7 @@ export const contact = z
 export type Contact = z.infer<typeof contact>;
 
 /** Text that names something: printable, because not every database takes control characters in a key. */
-function name(maxLength: number): z.ZodString {
+export function name(maxLength: number): z.ZodString {
   return z
     .string()
     .min(1)

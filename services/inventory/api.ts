@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { problems } from '../../platform/errors.ts';
 import { routeFor } from '../../platform/http/route.ts';
+import { name, sku } from '../../events/shapes.ts';
 import { announce, type Deps, type Emits } from './handle.ts';
 import { addGoods, bookReceipt, findLevel, listLevels } from './store.ts';
 
@@ -25,10 +26,7 @@ export const listStock = route({
 
 const receipt = z.object({
   quantity: z.int().min(1).max(1_000_000).describe('pieces that arrived'),
-  reference: z
-    .string()
-    .min(1)
-    .max(64)
+  reference: name(64)
     .optional()
     .describe('number of the delivery note; the same one is booked once per article'),
 });
@@ -38,24 +36,24 @@ export const receiveGoods = route({
   path: '/api/stock/:sku/receipts',
   summary: 'Book goods that arrived',
   auth: 'staff',
-  params: z.object({ sku: z.string().min(1).max(64) }),
+  params: z.object({ sku }),
   body: receipt,
   responses: {
     201: { description: 'booked; the new level', schema: level },
     200: { description: 'this reference was booked before; the present level', schema: level },
   },
-  handle: ({ params: { sku }, body: { quantity, reference } }, context) =>
+  handle: ({ params, body: { quantity, reference } }, context) =>
     context.commit(async (tx, { now }) => {
-      const present = await findLevel(tx, sku);
-      if (!present) throw problems.notFound(`there is no article "${sku}"`);
+      const present = await findLevel(tx, params.sku);
+      if (!present) throw problems.notFound(`there is no article "${params.sku}"`);
       if (reference !== undefined) {
-        const before = await bookReceipt(tx, { sku, reference, quantity }, now);
+        const before = await bookReceipt(tx, { sku: params.sku, reference, quantity }, now);
         if (before === quantity) return [{ status: 200, body: present }, {}];
         if (before !== undefined) {
           throw problems.conflict(`receipt "${reference}" was booked with ${before} pieces, not ${quantity}`);
         }
       }
-      const changed = await addGoods(tx, sku, quantity);
-      return [{ status: 201, body: changed }, { tasks: announce([{ sku }], now) }];
+      const changed = await addGoods(tx, params.sku, quantity);
+      return [{ status: 201, body: changed }, { tasks: announce([params], now) }];
     }),
 });

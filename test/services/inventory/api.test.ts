@@ -95,6 +95,13 @@ describe('the API of the stock', () => {
     ['an absurd quantity', 422, 'quantity', () => receive(service, 'rope', { quantity: 1_000_001 })],
     ['text as quantity', 422, 'quantity', () => receive(service, 'rope', { quantity: '1' })],
     ['an empty reference', 422, 'reference', () => receive(service, 'rope', { quantity: 1, reference: '' })],
+    [
+      'a reference with a control character',
+      422,
+      'reference',
+      () => receive(service, 'rope', { quantity: 1, reference: 'DN\u0000' }),
+    ],
+    ['an article name with a control character', 422, 'sku', () => receive(service, '%00', { quantity: 1 })],
     ['an article name too long', 422, 'sku', () => receive(service, 'x'.repeat(65), { quantity: 1 })],
     ['broken JSON', 400, 'body', () => receive(service, 'rope', '{"quantity":')],
     [
