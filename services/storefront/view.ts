@@ -47,7 +47,8 @@ function paymentOf(order: Order): OrderView['payment'] {
   if (captureFailed) return { status: 'capture_failed', ...card, reason: captureFailed.reason };
   if (voided) return { status: 'voided', ...card, reason: voided.reason };
   if (declined) return { status: 'declined', ...card, reason: declined.reason };
-  if (!authorized) return { status: 'pending' };
+  // An order that is over before the gateway was asked: payment never asks, and has nothing to say.
+  if (!authorized) return { status: over ? 'not_charged' : 'pending' };
   return { status: over ? 'void_pending' : 'authorized', ...card };
 }
 

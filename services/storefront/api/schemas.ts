@@ -49,6 +49,7 @@ export const changeRequest = z.object({
 const payment = z.object({
   status: z.enum([
     'pending',
+    'not_charged',
     'authorized',
     'declined',
     'captured',

@@ -105,6 +105,9 @@ describe('the deadline', () => {
 describe('the payment as the customer sees it', () => {
   it.each([
     ['pending', []],
+    ['not_charged', [cancelled('requested')]],
+    ['not_charged', [decide.expire, cancelled('order_expired')]],
+    ['not_charged', [rejected]],
     ['authorized', [authorized]],
     ['declined', [declined]],
     ['void_pending', [authorized, cancelled('requested')]],

@@ -41,7 +41,14 @@ const stories: Record<string, readonly Told[]> = {
     tell(stock.stockReleased),
   ],
   'out of stock': [tell(payment.paymentAuthorized), tell(stock.stockRejected), tell(payment.paymentVoided)],
+  'out of stock before the payment was tried': [tell(stock.stockRejected)],
   declined: [tell(stock.stockReserved), tell(payment.paymentDeclined), tell(stock.stockReleased)],
+  'cancelled before the payment was tried': [
+    tell(stock.stockReserved),
+    tell(shipment.shipmentCancelled, requested),
+    tell(stock.stockReleased),
+  ],
+  'expired with nothing done': [tell(shipment.shipmentCancelled, expired)],
   'expired and refunded': [
     tell(payment.paymentAuthorized),
     tell(shipment.shipmentAddressRefused, { revision: 2, reason: 'other_fee_zone' }),
@@ -80,6 +87,7 @@ describe('an order', () => {
         story,
         story.map((_event, index) => ({ index, copy: 0 })),
       );
+      expect(inOrder).not.toMatchObject({ payment: { status: 'pending' } });
       await fc.assert(
         fc.asyncProperty(deliveries(story.length), async (order) => {
           expect(await told(story, order)).toEqual(inOrder);
