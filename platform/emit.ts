@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { EventContract } from './contract.ts';
 import { enqueue } from './store/outbox.ts';
 import type { Tx } from './store/store.ts';
-import { addTask, removeTask, type Cause } from './store/tasks.ts';
+import { addTask, cancelTask, type Cause } from './store/tasks.ts';
 import type { Effects } from './service.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function storeEffects(
   for (const order of effects.tasks ?? []) {
     await addTask(tx, { ...order, dueAt: order.dueAt ?? now }, cause);
   }
-  for (const { kind, key } of effects.cancel ?? []) await removeTask(tx, kind, key);
+  for (const { kind, key } of effects.cancel ?? []) await cancelTask(tx, kind, key);
 }
 
 /** Makes the CloudEvent of a fact: attributes from its contract, a fresh UUIDv7, the time in UTC. */

@@ -124,7 +124,7 @@ class Runtime implements RunningService {
     const card = this.#card;
     const store = await this.#openStore(card.name);
     await migrate(store, [...platformMigrations, ...card.migrations]);
-    await store.write((tx) => dropLeases(tx));
+    if (store.dialect.engine === 'sqlite') await store.write((tx) => dropLeases(tx));
     this.#deps = await card.open({
       settings: this.#settings,
       store,

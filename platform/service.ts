@@ -23,7 +23,10 @@ export interface Scope<Deps> {
 /** Work to be done later or outside, stored in the transaction that decides it. */
 export interface TaskOrder {
   readonly kind: string;
-  /** Unique per kind: ordering the same work twice is ordering it once. */
+  /**
+   * Unique per kind: what waits already is the same work, done once at the earlier time. Ordered while it is at work,
+   * it is done again.
+   */
   readonly key: string;
   readonly payload: Readonly<Record<string, unknown>>;
   /** Not before this instant. @default now */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
 import { messageOf } from './errors.ts';
@@ -7,7 +8,7 @@ import type { Scope, TaskKind } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
 import type { Store } from './store/store.ts';
 import { within } from './within.ts';
-import { claimTasks, nextDue, postponeTask, removeTask, type TaskRow } from './store/tasks.ts';
+import { claimTasks, finishTask, nextDue, postponeTask, type TaskRow } from './store/tasks.ts';
 
 export interface TaskRunnerOptions<Deps> {
   readonly store: Store;
@@ -33,6 +34,8 @@ const MAX_RETRY_MS = 30_000;
 export class TaskRunner<Deps> {
   readonly #options: TaskRunnerOptions<Deps>;
   readonly #kinds: ReadonlyMap<string, TaskKind<EventContract, Deps>>;
+  /** Says whose leases are whose where several processes share a store. */
+  readonly #holder = randomUUID();
   readonly #atWork = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #claiming: Promise<void> | undefined;
@@ -76,8 +79,8 @@ export class TaskRunner<Deps> {
       const { now } = scope();
       const due = await nextDue(store.read);
       if (due && due <= now) {
-        const lease = new Date(now.getTime() + LEASE_MS);
-        const tasks = await store.write((tx) => claimTasks(tx, now, lease, room, store.dialect.skipLocked));
+        const lease = { holder: this.#holder, until: new Date(now.getTime() + LEASE_MS) };
+        const tasks = await store.write((tx) => claimTasks(tx, now, lease, room));
         for (const task of tasks) this.#start(task);
         this.#wanted ||= tasks.length > 0;
         return;
@@ -113,14 +116,15 @@ export class TaskRunner<Deps> {
       const kind = this.#kinds.get(task.kind);
       if (!kind) throw new Error(`no task of kind "${task.kind}" is on the card`);
       const result = await kind.perform?.(task.payload as never, makeScope());
-      await writeOrRetry(store, async (tx) => {
-        if (!(await removeTask(tx, task.kind, task.key))) return;
+      const outcome = await writeOrRetry(store, async (tx): Promise<string> => {
+        if (!(await finishTask(tx, task, this.#holder))) return 'lost';
         const scope = makeScope();
         const effects = await kind.settle(tx, task.payload, result, scope);
         await storeEffects(tx, contracts, effects, task.cause, scope.now);
         if (effects.ignored) log.info({ ...ids, reason: effects.ignored }, 'task ignored');
+        return 'done';
       });
-      metrics.taskRuns.inc({ kind: task.kind, result: 'done' });
+      metrics.taskRuns.inc({ kind: task.kind, result: outcome });
       onCommit();
     } catch (error) {
       metrics.taskRuns.inc({ kind: task.kind, result: 'failed' });
@@ -134,7 +138,7 @@ export class TaskRunner<Deps> {
     const wait = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(task.attempts - 1, 12));
     const dueAt = new Date(scope().now.getTime() + wait * (0.75 + Math.random() / 2));
     try {
-      await store.write((tx) => postponeTask(tx, task, dueAt, reason));
+      await store.write((tx) => postponeTask(tx, task, this.#holder, dueAt, reason));
       this.#wanted = true;
     } catch (error) {
       log.error({ err: error }, 'a task could not be put back; its lease will end');

@@ -25,6 +25,8 @@ export const platformMigrations: readonly Migration[] = [
         cause text not null,
         due_at text not null,
         lease_until text,
+        lease_holder text,
+        again_at text,
         attempts integer not null,
         last_error text,
         primary key (kind, task_key)

@@ -25,7 +25,10 @@ interface StoredTask {
   readonly attempts: number;
 }
 
-/** Stores a task; one that is there already with its kind and key stays as it is. */
+/**
+ * Stores a task. One that waits already with its kind and key is the same work, to be done at the earlier of both
+ * times; one that is at work may have looked at the world before this order, so it comes again.
+ */
 export async function addTask(
   tx: Tx,
   task: { kind: string; key: string; payload: unknown; dueAt: Date },
@@ -33,7 +36,13 @@ export async function addTask(
 ): Promise<void> {
   await tx.run(
     `insert into tasks (kind, task_key, payload, cause, due_at, attempts)
-     values ($1, $2, $3, $4, $5, 0) on conflict (kind, task_key) do nothing`,
+     values ($1, $2, $3, $4, $5, 0)
+     on conflict (kind, task_key) do update set payload = excluded.payload, cause = excluded.cause,
+       due_at = case when tasks.lease_until is null and excluded.due_at < tasks.due_at
+         then excluded.due_at else tasks.due_at end,
+       again_at = case when tasks.lease_until is not null
+         and (tasks.again_at is null or excluded.due_at < tasks.again_at)
+         then excluded.due_at else tasks.again_at end`,
     task.kind,
     task.key,
     JSON.stringify(task.payload),
@@ -42,29 +51,32 @@ export async function addTask(
   );
 }
 
-/** Removes a task that is done or no longer needed. @returns whether it was still there. */
-export async function removeTask(tx: Tx, kind: string, key: string): Promise<boolean> {
-  return (await tx.run('delete from tasks where kind = $1 and task_key = $2', kind, key)) > 0;
+/** Removes a task that is no longer needed, at work or not. */
+export async function cancelTask(tx: Tx, kind: string, key: string): Promise<void> {
+  await tx.run('delete from tasks where kind = $1 and task_key = $2', kind, key);
 }
 
-/** Takes up to `limit` due tasks for this process until the lease ends; nobody else gets them meanwhile. */
-export async function claimTasks(
-  tx: Tx,
-  now: Date,
-  leaseUntil: Date,
-  limit: number,
-  skipLocked: string,
-): Promise<TaskRow[]> {
+/** Who takes tasks, and until when nobody else gets them. */
+export interface Lease {
+  /** Unique per process. */
+  readonly holder: string;
+  readonly until: Date;
+}
+
+/** Takes up to `limit` due tasks. */
+export async function claimTasks(tx: Tx, now: Date, lease: Lease, limit: number): Promise<TaskRow[]> {
   const rows = await tx.all<StoredTask>(
-    `update tasks set lease_until = $1, attempts = attempts + 1
-     where (kind, task_key) in (
+    `with due as (
        select kind, task_key from tasks
        where due_at <= $2 and (lease_until is null or lease_until <= $2)
-       order by due_at limit $3 ${skipLocked})
-     returning kind, task_key as "key", payload, cause, attempts`,
-    leaseUntil.toISOString(),
+       order by due_at limit $3 ${tx.dialect.skipLocked})
+     update tasks set lease_until = $1, lease_holder = $4, attempts = attempts + 1
+     from due where tasks.kind = due.kind and tasks.task_key = due.task_key
+     returning tasks.kind, tasks.task_key as "key", payload, cause, attempts`,
+    lease.until.toISOString(),
     now.toISOString(),
     limit,
+    lease.holder,
   );
   return rows.map((row) => ({
     ...row,
@@ -73,20 +85,45 @@ export async function claimTasks(
   }));
 }
 
-/** Puts a task back after a failure. */
-export async function postponeTask(tx: Tx, task: TaskRow, dueAt: Date, error: string): Promise<void> {
+/**
+ * Ends a task that is done, in the transaction of its result; one that was ordered again meanwhile waits again.
+ * @returns false when it is not the holder's any more: cancelled, or taken by another one after the lease.
+ */
+export async function finishTask(tx: Tx, task: TaskRow, holder: string): Promise<boolean> {
+  const mine = 'where kind = $1 and task_key = $2 and lease_holder = $3';
+  const of = [task.kind, task.key, holder];
+  if ((await tx.run(`delete from tasks ${mine} and again_at is null`, ...of)) > 0) return true;
+  const again = await tx.run(
+    `update tasks set ${unleased}, due_at = again_at, attempts = 0, last_error = null ${mine}`,
+    ...of,
+  );
+  return again > 0;
+}
+
+/** Puts a task back after a failure, unless another one has taken it after the lease. */
+export async function postponeTask(
+  tx: Tx,
+  task: TaskRow,
+  holder: string,
+  dueAt: Date,
+  error: string,
+): Promise<void> {
   await tx.run(
-    'update tasks set lease_until = null, due_at = $3, last_error = $4 where kind = $1 and task_key = $2',
+    `update tasks set ${unleased}, due_at = $4, last_error = $5
+     where kind = $1 and task_key = $2 and lease_holder = $3`,
     task.kind,
     task.key,
+    holder,
     dueAt.toISOString(),
     error.slice(0, 500),
   );
 }
 
+const unleased = 'lease_until = null, lease_holder = null, again_at = null';
+
 /** Gives up all leases: for a store that one process owns, whose previous owner is gone. */
 export async function dropLeases(tx: Tx): Promise<void> {
-  await tx.run('update tasks set lease_until = null where lease_until is not null');
+  await tx.run(`update tasks set ${unleased} where lease_until is not null`);
 }
 
 /** When there is something to claim next: a task that becomes due, or one whose lease ends. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { deadline, task } from '../../platform/service.ts';
 import { addTask } from '../../platform/store/tasks.ts';
 import { asked, exampleService, type Emits } from '../support/example.ts';
-import { startTestService, type TestService } from '../support/service.ts';
+import { call, startTestService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 const HOUR = 3_600_000;
@@ -52,19 +52,44 @@ describe('a durable task', () => {
     expect(answers()).toEqual(['done']);
   });
 
-  it('ordered again while it is at work is done once', async () => {
+  it('ordered again while it is at work is done once more, whatever the number of orders', async () => {
     let calls = 0;
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     const { deliver, settle } = await start(async () => {
       calls += 1;
       await gate;
-      return 'done';
+      return `done ${calls}`;
     });
+    await deliver(asked, asked.example);
+    await until('it is at work', () => calls === 1);
     await Promise.all([1, 2, 3].map(() => deliver(asked, asked.example)));
     open();
     await settle();
-    expect(calls).toBe(1);
-    expect(answers()).toEqual(['done']);
+    expect(answers()).toEqual(['done 1', 'done 2']);
+  });
+
+  it('leaves its result to whoever took it after its lease', async () => {
+    const { promise, resolve: finish } = Promise.withResolvers<string>();
+    let calls = 0;
+    const { deliver, service: running } = await start(() => {
+      calls += 1;
+      return promise;
+    });
+    await deliver(asked, asked.example);
+    await until('it is at work', () => calls === 1);
+    const leaseUntil = new Date(Date.now() + HOUR);
+    await running.store.write((tx) =>
+      tx.run("update tasks set lease_holder = 'another process', lease_until = $1", leaseUntil.toISOString()),
+    );
+    finish('too late');
+    await until('the result was refused', async () => {
+      const { body } = await call(running.url, 'GET', '/metrics');
+      return /tradewind_task_runs_total\{kind="ask",result="lost",service="example"\} 1/.test(body);
+    });
+    expect(await running.store.read.get('select lease_holder from tasks')).toEqual({
+      lease_holder: 'another process',
+    });
+    expect(answers()).toEqual([]);
   });
 
   it('that fails comes again, with longer and longer waits, until it is done', async () => {

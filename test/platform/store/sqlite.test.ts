@@ -3,13 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqlite } from '../../../platform/store/sqlite.ts';
-import { storeContract } from '../../contract/store.ts';
+import { storeContract, type OpenStore } from '../../contract/store.ts';
+import { tasksContract } from '../../contract/tasks.ts';
 
 async function folder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'tradewind-store-'));
 }
 
-storeContract('SQLite', async () => {
+async function open(): Promise<OpenStore> {
   const path = await folder();
   const store = openSqlite(join(path, 'deep', 'store.sqlite'));
   return {
@@ -19,7 +20,10 @@ storeContract('SQLite', async () => {
       await rm(path, { recursive: true });
     },
   };
-});
+}
+
+storeContract('SQLite', open);
+tasksContract('SQLite', open);
 
 describe('SQLite', () => {
   it('refuses a database in memory, where readers would see another one', () => {

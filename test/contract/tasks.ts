@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { migrate } from '../../platform/store/migrate.ts';
+import { platformMigrations } from '../../platform/store/schema.ts';
+import type { Store } from '../../platform/store/store.ts';
+import {
+  addTask,
+  cancelTask,
+  claimTasks,
+  finishTask,
+  nextDue,
+  postponeTask,
+  type TaskRow,
+} from '../../platform/store/tasks.ts';
+import type { OpenStore } from './store.ts';
+
+const at = (minutes: number): Date => new Date(Date.UTC(2026, 10, 24, 9, minutes));
+
+/** What stored tasks must do on every engine. @param open makes a fresh, empty database. */
+export function tasksContract(name: string, open: () => Promise<OpenStore>): void {
+  describe(`stored tasks on ${name}`, () => {
+    let opened: OpenStore;
+    let store: Store;
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+      await migrate(store, platformMigrations);
+    });
+    afterEach(() => opened.close());
+
+    const order = (dueAt: Date, key = 'k', payload: unknown = {}): Promise<void> =>
+      store.write((tx) => addTask(tx, { kind: 'ask', key, payload, dueAt }, {}));
+    const claim = (now: Date, holder = 'me', until = at(50)): Promise<TaskRow[]> =>
+      store.write((tx) => claimTasks(tx, now, { holder, until }, 2));
+    const finish = (task: TaskRow, holder = 'me'): Promise<boolean> =>
+      store.write((tx) => finishTask(tx, task, holder));
+    const claimOne = async (now: Date, holder = 'me', until = at(50)): Promise<TaskRow> => {
+      const [task] = await claim(now, holder, until);
+      if (!task) throw new Error('there is nothing to claim');
+      return task;
+    };
+
+    it('are claimed when they are due, the oldest first, no more than asked for', async () => {
+      for (const [minute, key] of [
+        [3, 'c'],
+        [1, 'a'],
+        [2, 'b'],
+        [9, 'd'],
+      ] as const)
+        await order(at(minute), key);
+      expect(await claim(at(0))).toEqual([]);
+      expect((await claim(at(5))).map(({ key }) => key).toSorted()).toEqual(['a', 'b']);
+      expect(await claim(at(5))).toMatchObject([{ key: 'c', attempts: 1 }]);
+      expect(await claim(at(5))).toEqual([]);
+      expect(await nextDue(store.read)).toEqual(at(9));
+    });
+
+    it('are one when they are ordered twice before they are done: the earlier time, the later payload', async () => {
+      await order(at(5), 'k', { n: 1 });
+      await order(at(3), 'k', { n: 2 });
+      await order(at(8), 'k', { n: 3 });
+      expect(await nextDue(store.read)).toEqual(at(3));
+      const task = await claimOne(at(4));
+      expect(task.payload).toEqual({ n: 3 });
+      expect(await finish(task)).toBe(true);
+      expect(await nextDue(store.read)).toBeUndefined();
+    });
+
+    it('ordered while they are at work are done again afterwards, when the new order says', async () => {
+      await order(at(1));
+      const first = await claimOne(at(2));
+      await order(at(9), 'k', { again: true });
+      await order(at(7), 'k', { again: true });
+      expect(await claim(at(10))).toEqual([]);
+      expect(await finish(first)).toBe(true);
+      expect(await nextDue(store.read)).toEqual(at(7));
+      const second = await claimOne(at(7));
+      expect(second).toMatchObject({ attempts: 1, payload: { again: true } });
+      expect(await finish(second)).toBe(true);
+      expect(await claim(at(59))).toEqual([]);
+    });
+
+    it('that failed are done again once, although they were ordered again meanwhile', async () => {
+      await order(at(1));
+      const first = await claimOne(at(2));
+      await order(at(3));
+      await store.write((tx) => postponeTask(tx, first, 'me', at(4), 'the gateway is down'));
+      const second = await claimOne(at(4));
+      expect(second.attempts).toBe(2);
+      expect(await finish(second)).toBe(true);
+      expect(await nextDue(store.read)).toBeUndefined();
+    });
+
+    it('belong to whoever took them after a lease: the one before can neither end them nor put them back', async () => {
+      await order(at(1));
+      const before = await claimOne(at(2), 'a process that hangs', at(3));
+      const after = await claimOne(at(4));
+      await store.write((tx) => postponeTask(tx, before, 'a process that hangs', at(5), 'too late'));
+      expect(await finish(before, 'a process that hangs')).toBe(false);
+      expect(await claim(at(6))).toEqual([]);
+      expect(await finish(after)).toBe(true);
+    });
+
+    it('that were cancelled while they were at work have no result', async () => {
+      await order(at(1));
+      const task = await claimOne(at(2));
+      await store.write((tx) => cancelTask(tx, 'ask', 'k'));
+      expect(await finish(task)).toBe(false);
+    });
+
+    it('are taken once, however many ask at the same time', async () => {
+      for (let index = 0; index < 40; index += 1) await order(at(1), `k${index}`);
+      const claimed = await Promise.all(
+        Array.from({ length: 30 }, (_, index) => claim(at(2), `holder ${index}`)),
+      );
+      const keys = claimed.flat().map(({ key }) => key);
+      expect(new Set(keys).size).toBe(keys.length);
+      expect(Math.max(...claimed.map((tasks) => tasks.length))).toBe(2);
+    });
+  });
+}
