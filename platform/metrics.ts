@@ -37,7 +37,7 @@ export function createMetrics(service: string): ServiceMetrics {
     }),
     taskRuns: new Counter({
       name: 'tradewind_task_runs_total',
-      help: 'Runs of durable tasks.',
+      help: 'Runs of durable tasks; a lost one was cancelled or taken over meanwhile.',
       labelNames: ['kind', 'result'],
       registers,
     }),
@@ -56,6 +56,12 @@ export function addGauge(registry: Registry, name: string, help: string, read: (
     name,
     help,
     registers: [registry],
-    collect: async () => gauge.set(await read().catch(() => Number.NaN)),
+    collect: async () => {
+      try {
+        gauge.set(await read());
+      } catch {
+        gauge.set(Number.NaN);
+      }
+    },
   });
 }

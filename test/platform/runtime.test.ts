@@ -231,6 +231,24 @@ describe('/metrics', () => {
     expect(body).toMatch(/tradewind_outbox_events\{service="example"\} (?:NaN|Nan)/i);
   });
 
+  it('still tells the rest when one number cannot be told', async () => {
+    const numbers = {
+      // As an engine answers that hands out big counts as text.
+      example_text: async () => '3' as unknown as number,
+      example_fails: () => Promise.reject(new Error('no such table')),
+      example_fine: async () => 3,
+    };
+    const gauges = Object.fromEntries(
+      Object.entries(numbers).map(([name, read]) => [name, { help: 'A number.', read }]),
+    );
+    await using service = await startTestService(exampleService({ gauges }));
+    const { status, body } = await service.call('GET', '/metrics');
+    expect(status).toBe(200);
+    expect(body).toMatch(/example_text\{.*\} NaN/i);
+    expect(body).toMatch(/example_fails\{.*\} NaN/i);
+    expect(body).toMatch(/example_fine\{.*\} 3/);
+  });
+
   it('shows how many events wait, and for how long', async () => {
     await using service = await startTestService(exampleService(), { K_SINK: '' });
     await service.deliver(asked, asked.example);

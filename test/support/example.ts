@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { defineEvent } from '../../platform/contract.ts';
 import type { Route } from '../../platform/http/route.ts';
-import { defineService, on, type Effects, type Received, type TaskKind } from '../../platform/service.ts';
+import {
+  defineService,
+  on,
+  type AnyServiceCard,
+  type Effects,
+  type Received,
+  type TaskKind,
+} from '../../platform/service.ts';
 import type { Migration } from '../../platform/store/migrate.ts';
 import type { Tx } from '../../platform/store/store.ts';
 
@@ -38,6 +45,7 @@ export interface Example {
   readonly tasks?: readonly TaskKind<Emits, object>[];
   readonly routes?: readonly Route<Emits, object>[];
   readonly migrations?: readonly Migration[];
+  readonly gauges?: NonNullable<AnyServiceCard['gauges']>;
 }
 
 /** Answers every question at once. */
@@ -46,7 +54,8 @@ export const answer: Handle = async (_tx, { data }) => ({
 });
 
 /** A service that knows no shop word, for tests of what every service stands on. */
-export function exampleService({ handle = answer, tasks = [], routes = [], migrations = [] }: Example = {}) {
+export function exampleService(example: Example = {}) {
+  const { handle = answer, tasks = [], routes = [], migrations = [], gauges = {} } = example;
   return defineService<Emits, Record<string, never>, object>({
     name: 'example',
     summary: 'Answers questions.',
@@ -56,6 +65,7 @@ export function exampleService({ handle = answer, tasks = [], routes = [], migra
     routes,
     migrations,
     settings: {},
+    gauges,
     open: async () => ({}),
   });
 }
