@@ -1,3 +1,6 @@
+import { KeyLanes } from './key-lanes.ts';
+import { within } from './within.ts';
+
 export interface PumpOptions<Row> {
   /** Rows above a sequence, in order, at most `limit`. */
   readonly fetch: (after: number, limit: number) => Promise<Row[]>;
@@ -22,6 +25,8 @@ interface Entry<Row> {
 }
 
 const RETRY_STORE_MS = 500;
+/** Rows that wait to be repeated do not count as buffered, or a few hundred failing ones would stop all others. */
+const WAITING_PER_BUFFERED = 10;
 
 /**
  * Drains a durable queue: reads rows in order, works many at once but one per key, and removes each when it is done.
@@ -31,9 +36,7 @@ export class Pump<Row> {
   readonly #options: PumpOptions<Row>;
   /** Rows in memory that are not settled yet, by sequence. */
   readonly #held = new Map<number, Entry<Row>>();
-  /** Rows that wait behind an earlier one of their key. */
-  readonly #behind = new Map<string, Entry<Row>[]>();
-  readonly #busyKeys = new Set<string>();
+  readonly #lanes = new KeyLanes<Entry<Row>>();
   readonly #waiting = new Set<Entry<Row>>();
   readonly #atWork = new Set<Promise<void>>();
   #ready: Entry<Row>[] = [];
@@ -41,6 +44,8 @@ export class Pump<Row> {
   #settling: Promise<void> | undefined;
   #fetched = 0;
   #fetching: Promise<void> | undefined;
+  /** Where to read again from, asked for while a read was under way. */
+  #rereadFrom = Number.POSITIVE_INFINITY;
   #moreStored = true;
   #resume: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -66,19 +71,22 @@ export class Pump<Row> {
     if (!this.#stopped) this.#resume = setTimeout(() => this.goOn(), ms);
   }
 
-  /** Ends a pause and every wait before a repetition: all rows may be worked now. */
-  goOn(): void {
+  /** Ends a pause, and the wait of those rows that `which` names: they are worked now. */
+  goOn(which: (row: Row) => boolean = () => true): void {
     clearTimeout(this.#resume);
     this.#resume = undefined;
-    for (const entry of this.#waiting) clearTimeout(entry.timer);
-    this.#ready.unshift(...[...this.#waiting].toSorted((a, b) => this.#seqOf(a) - this.#seqOf(b)));
-    this.#waiting.clear();
+    const woken = [...this.#waiting].filter((entry) => which(entry.row));
+    for (const entry of woken) {
+      clearTimeout(entry.timer);
+      this.#waiting.delete(entry);
+    }
+    this.#ready.unshift(...woken.toSorted((a, b) => this.#seqOf(a) - this.#seqOf(b)));
     this.#run();
   }
 
-  /** Reads the queue from its beginning again: rows that came back into it lie below what was read. */
-  rewind(): void {
-    this.#fetched = 0;
+  /** Reads the queue from a sequence again: rows that came back into it lie below what was read. */
+  rewind(from = 0): void {
+    this.#rereadFrom = Math.min(this.#rereadFrom, from);
     this.wake();
   }
 
@@ -88,16 +96,16 @@ export class Pump<Row> {
     if (!entry || !this.#waiting.delete(entry)) return;
     clearTimeout(entry.timer);
     this.#held.delete(seq);
-    this.#freeKey(entry);
+    this.#leaveLane(entry);
   }
 
-  /** Starts nothing more; resolves when what is at work is done and settled. */
-  async stop(): Promise<void> {
+  /** Starts nothing more; resolves when what is at work is done and settled, or after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#resume);
     for (const entry of this.#waiting) clearTimeout(entry.timer);
     await this.#fetching;
-    await Promise.all(this.#atWork);
+    await within(graceMs, Promise.all(this.#atWork));
   }
 
   #seqOf(entry: Entry<Row>): number {
@@ -105,7 +113,7 @@ export class Pump<Row> {
   }
 
   #fill(): void {
-    const room = this.#options.maxBuffered - this.#held.size;
+    const room = this.#room();
     if (this.#stopped || this.#fetching || !this.#moreStored || room <= this.#options.maxBuffered / 4) return;
     this.#moreStored = false;
     this.#fetching = this.#fetch(room).finally(() => {
@@ -115,11 +123,19 @@ export class Pump<Row> {
     });
   }
 
+  #room(): number {
+    const { maxBuffered } = this.#options;
+    const waiting = this.#waiting.size;
+    return Math.min(maxBuffered + waiting - this.#held.size, maxBuffered * WAITING_PER_BUFFERED - waiting);
+  }
+
   async #fetch(limit: number): Promise<void> {
+    if (this.#rereadFrom <= this.#fetched) this.#fetched = Math.max(0, this.#rereadFrom - 1);
+    this.#rereadFrom = Number.POSITIVE_INFINITY;
     try {
       const rows = await this.#options.fetch(this.#fetched, limit);
       for (const row of rows) this.#take(row);
-      if (rows.length === limit) this.#moreStored = true;
+      if (rows.length === limit || this.#rereadFrom <= this.#fetched) this.#moreStored = true;
     } catch (error) {
       this.#options.onError(error);
       this.#moreStored = true;
@@ -132,15 +148,10 @@ export class Pump<Row> {
     this.#fetched = Math.max(this.#fetched, seq);
     if (this.#held.has(seq)) return;
     const entry: Entry<Row> = { row, key: this.#options.key(row) };
+    const place = entry.key === undefined ? 'first' : this.#lanes.enter(entry.key, seq, entry);
+    if (place === 'skipped') return;
     this.#held.set(seq, entry);
-    if (entry.key === undefined || !this.#busyKeys.has(entry.key)) {
-      if (entry.key !== undefined) this.#busyKeys.add(entry.key);
-      this.#ready.push(entry);
-      return;
-    }
-    const queue = this.#behind.get(entry.key);
-    if (queue) queue.push(entry);
-    else this.#behind.set(entry.key, [entry]);
+    if (place === 'first') this.#ready.push(entry);
   }
 
   #run(): void {
@@ -166,7 +177,7 @@ export class Pump<Row> {
     }
     this.#done.push(entry);
     this.#settling ??= this.#settle();
-    this.#freeKey(entry);
+    this.#leaveLane(entry);
     await this.#settling;
   }
 
@@ -190,13 +201,11 @@ export class Pump<Row> {
   }
 
   /** The next row of a key may start as soon as the sink has this one: its removal need not be waited for. */
-  #freeKey({ key }: Entry<Row>): void {
+  #leaveLane({ key }: Entry<Row>): void {
     if (key === undefined) return;
-    const queue = this.#behind.get(key);
-    const next = queue?.shift();
-    if (queue?.length === 0) this.#behind.delete(key);
-    if (next) this.#ready.push(next);
-    else this.#busyKeys.delete(key);
+    const { item, rereadFrom } = this.#lanes.leave(key);
+    if (item) this.#ready.push(item);
+    if (rereadFrom !== undefined) this.rewind(rereadFrom);
     this.#run();
   }
 

@@ -5,7 +5,6 @@ import type { ServiceMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
 import { markSent, unsent, type OutboxRow } from './store/outbox.ts';
 import type { Store } from './store/store.ts';
-import { within } from './within.ts';
 
 export interface RelayOptions {
   readonly store: Store;
@@ -79,10 +78,8 @@ export class Relay {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    const stopped = this.#pump.stop();
-    await within(graceMs, stopped);
+    await this.#pump.stop(graceMs);
     await this.#pool.destroy();
-    await stopped;
   }
 
   async #post(row: OutboxRow): Promise<'done' | number> {

@@ -6,6 +6,7 @@ import { listen, type Listening } from '../http/listen.ts';
 import { describeApi } from '../http/openapi.ts';
 import { createLog, type Log } from '../log.ts';
 import { addGauge } from '../metrics.ts';
+import { lockFolder, type FolderLock } from '../store/lock.ts';
 import { migrate } from '../store/migrate.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
@@ -18,7 +19,7 @@ import { Ingress } from './ingress.ts';
 import { keyOf, readManifests } from './manifests.ts';
 import { migrations } from './schema.ts';
 import type { BrokerSettings } from './settings.ts';
-import { countDeliveries, queuesToRevive, usedQueues } from './store.ts';
+import { countDeliveries, usedQueues } from './store.ts';
 import { Switchboard } from './switchboard.ts';
 import type { Resolve } from './subscriber.ts';
 
@@ -52,8 +53,9 @@ export async function startBroker(
   options: BrokerOptions = {},
 ): Promise<RunningBroker> {
   const manifests = readManifests(settings.MANIFESTS);
-  const store = openSqlite(join(settings.DATA_DIR, 'broker', 'broker.sqlite'));
-  const broker = new LocalBroker(settings, options, store);
+  const folder = join(settings.DATA_DIR, 'broker');
+  const lock = lockFolder(folder);
+  const broker = new LocalBroker(settings, options, openSqlite(join(folder, 'broker.sqlite')), lock);
   try {
     await broker.start(manifests);
     return broker;
@@ -66,6 +68,7 @@ export async function startBroker(
 class LocalBroker implements RunningBroker {
   readonly #settings: BrokerSettings;
   readonly #store: Store;
+  readonly #lock: FolderLock;
   readonly #log: Log;
   readonly #now: () => Date;
   readonly #metrics = createBrokerMetrics();
@@ -77,9 +80,10 @@ class LocalBroker implements RunningBroker {
   #redriving: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(settings: BrokerSettings, options: BrokerOptions, store: Store) {
+  constructor(settings: BrokerSettings, options: BrokerOptions, store: Store, lock: FolderLock) {
     this.#settings = settings;
     this.#store = store;
+    this.#lock = lock;
     this.#now = options.now ?? (() => new Date());
     this.#log =
       options.log ?? createLog({ service: 'broker', level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
@@ -110,12 +114,12 @@ class LocalBroker implements RunningBroker {
   async start(manifests: ReturnType<typeof readManifests>): Promise<void> {
     await migrate(this.#store, migrations);
     for (const route of this.#switchboard.connect(manifests)) this.#acceptance.add(route);
-    await this.#warnOfOrphans();
+    await this.#tellOfOrphans();
     this.#addGauges();
     const brokers = new Set(manifests.brokers.map(keyOf));
     this.#listening = await this.#listen(brokers);
-    this.#switchboard.wake();
-    this.#redriving = setInterval(() => void this.#redrive(), REDRIVE_EVERY_MS).unref();
+    await this.#switchboard.start();
+    this.#redriving = setTimeout(() => void this.#redrive(), REDRIVE_EVERY_MS).unref();
     this.#log.info({ port: this.port, brokers: [...brokers], triggers: manifests.triggers.length }, 'ready');
   }
 
@@ -129,22 +133,26 @@ class LocalBroker implements RunningBroker {
   }
 
   async #shutDown(): Promise<void> {
+    const end = performance.now() + this.#settings.SHUTDOWN_GRACE;
+    const left = (): number => Math.max(0, end - performance.now());
     this.#closing.abort();
-    clearInterval(this.#redriving);
-    await this.#listening?.close(this.#settings.SHUTDOWN_GRACE);
-    await this.#switchboard.close();
+    clearTimeout(this.#redriving);
+    await this.#listening?.close(left());
+    await this.#switchboard.close(left());
     await this.#store.close();
+    this.#lock.release();
     this.#log.info('stopped');
   }
 
   #listen(brokers: ReadonlySet<string>): Promise<Listening> {
-    const { MAX_EVENT_BYTES: maxEventBytes, MAX_EVENTS_IN_FLIGHT: maxInFlight, PORT, HOST } = this.#settings;
+    const settings = this.#settings;
     const ingress = new Ingress({
       store: this.#store,
       acceptance: this.#acceptance,
       brokers,
-      maxEventBytes,
-      maxInFlight,
+      maxEventBytes: settings.MAX_EVENT_BYTES,
+      maxInFlight: settings.MAX_EVENTS_IN_FLIGHT,
+      maxBytesInFlight: settings.MAX_BYTES_IN_FLIGHT,
       closing: this.#closing.signal,
       log: this.#log,
       metrics: this.#metrics,
@@ -155,8 +163,8 @@ class LocalBroker implements RunningBroker {
         if (OPERATIONAL.test(request.url?.split('?', 1)[0] ?? '')) app(request, response);
         else void ingress.answer(request, response);
       },
-      PORT,
-      HOST,
+      settings.PORT,
+      settings.HOST,
     );
   }
 
@@ -197,16 +205,16 @@ class LocalBroker implements RunningBroker {
 
   async #redrive(): Promise<void> {
     try {
-      for (const queue of await queuesToRevive(this.#store.read, this.#now()))
-        await this.#switchboard.redrive(queue);
+      await this.#switchboard.redrive();
     } catch (error) {
-      if (!this.#closing.signal.aborted)
-        this.#log.error({ err: error }, 'dead letters could not be redriven');
+      this.#log.error({ err: error }, 'dead letters could not be redriven; it is tried again');
     }
+    if (this.#closing.signal.aborted) return;
+    this.#redriving = setTimeout(() => void this.#redrive(), REDRIVE_EVERY_MS).unref();
   }
 
   /** A Trigger that was renamed or removed leaves its deliveries behind: that must not go unseen. */
-  async #warnOfOrphans(): Promise<void> {
+  async #tellOfOrphans(): Promise<void> {
     for (const queue of await usedQueues(this.#store.read)) {
       if (!this.#switchboard.has(queue)) {
         this.#log.warn({ trigger: queue }, 'events wait for a Trigger that is not in the manifests any more');

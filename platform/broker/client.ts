@@ -1,11 +1,9 @@
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { HttpMessage } from '../cloudevents.ts';
-import { judge, noAnswer, type Outcome } from './outcome.ts';
+import { judge, MAX_ERROR_BYTES, noAnswer, notAnEvent, type Outcome } from './outcome.ts';
 
 /** Longest answer that is read; a reply event has to fit. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
-/** The client's own timers are cheap, but only good to about a second. */
-const COARSE_TIMER_MS = 5000;
+const MAX_REPLY_BYTES = 1024 * 1024;
 
 /** Posts events to subscribers. Redirects are not followed: the 3xx is the answer (broker-contract, section 11). */
 export class DeliveryClient {
@@ -14,40 +12,56 @@ export class DeliveryClient {
     pipelining: 1,
     keepAliveTimeout: 4000,
     connect: { timeout: 3000 },
+    headersTimeout: 0,
+    bodyTimeout: 0,
   });
 
-  /** One attempt. Never throws: no answer is an outcome too. */
+  /** One attempt, which lasts no longer than `timeoutMs` as a whole. Never throws: no answer is an outcome too. */
   async post(url: URL, message: HttpMessage, timeoutMs: number): Promise<Outcome> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     try {
-      const { statusCode, headers, body } = await this.#agent.request({
+      const answer = await this.#agent.request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: 'POST',
         headers: message.headers,
         body: message.body,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        ...(timeoutMs < COARSE_TIMER_MS ? { signal: AbortSignal.timeout(timeoutMs) } : {}),
+        signal: deadline.signal,
       });
-      return judge(statusCode, headers, await readAnswer(body));
+      return await judgeAnswer(answer);
     } catch (error) {
       return noAnswer(error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  /** Waits for attempts at work, then closes the connections. */
-  close(): Promise<void> {
-    return this.#agent.close();
+  /** Ends every attempt at work and closes the connections. */
+  destroy(): Promise<void> {
+    return this.#agent.destroy();
   }
 }
 
-async function readAnswer(body: AsyncIterable<Buffer>): Promise<Buffer> {
+async function judgeAnswer({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Outcome> {
+  const isSuccess = statusCode >= 200 && statusCode < 300;
+  const limit = isSuccess ? MAX_REPLY_BYTES : MAX_ERROR_BYTES;
+  const { start, whole } = await readStart(body, limit);
+  if (isSuccess && !whole) return notAnEvent(Buffer.from(`the answer has more than ${limit} bytes`), 502);
+  return judge(statusCode, headers, start);
+}
+
+/** The first bytes of an answer; the rest of a longer one is not waited for. */
+async function readStart(
+  body: Dispatcher.ResponseData['body'],
+  limit: number,
+): Promise<{ start: Buffer; whole: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error(`the answer has more than ${MAX_ANSWER_BYTES} bytes`);
+  for await (const chunk of body as AsyncIterable<Buffer>) {
     chunks.push(chunk);
+    size += chunk.length;
+    if (size > limit) break;
   }
-  return Buffer.concat(chunks);
+  return { start: Buffer.concat(chunks), whole: size <= limit };
 }

@@ -34,7 +34,7 @@ export function policyOf(trigger: TriggerManifest, broker: BrokerManifest): Deli
 /** The documented formula (section 3.3): linear `delay·n`, exponential `delay·2^n`; both fields are needed. */
 function backoff({ backoffPolicy, backoffDelay }: DeliverySpec): (retry: number) => number {
   if (!backoffPolicy || !backoffDelay) return () => 0;
-  if (backoffPolicy === 'linear') return (retry) => backoffDelay * retry;
+  if (backoffPolicy === 'linear') return (retry) => Math.min(backoffDelay * retry, MAX_WAIT_MS);
   return (retry) => Math.min(backoffDelay * 2 ** retry, MAX_WAIT_MS);
 }
 

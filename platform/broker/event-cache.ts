@@ -1,7 +1,7 @@
 import type { HeldEvent } from './store.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What an event weighs beside its data, roughly. */
+/** What an event weighs beside its text and data, roughly. */
 const OVERHEAD = 1024;
 
 /** The newest events, so that delivering them needs no read. What falls out is read from the store again. */
@@ -25,6 +25,8 @@ export class EventCache {
   }
 }
 
-function weightOf(event: HeldEvent): number {
-  return OVERHEAD + (event.data?.length ?? 0);
+function weightOf({ attributes, data }: HeldEvent): number {
+  let text = 0;
+  for (const [name, value] of Object.entries(attributes)) text += name.length + value.length;
+  return OVERHEAD + 2 * text + (data?.length ?? 0);
 }

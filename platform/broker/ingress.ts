@@ -16,6 +16,8 @@ export interface IngressOptions {
   readonly maxEventBytes: number;
   /** More events than this at once are answered 503. */
   readonly maxInFlight: number;
+  /** Bodies at work may have this many bytes together. */
+  readonly maxBytesInFlight: number;
   readonly closing: AbortSignal;
   readonly log: Log;
   readonly metrics: BrokerMetrics;
@@ -30,6 +32,7 @@ const ADDRESS = /^\/([^/?]+)\/([^/?]+)\/?$/;
 export class Ingress {
   readonly #options: IngressOptions;
   #inFlight = 0;
+  #bytes = 0;
 
   constructor(options: IngressOptions) {
     this.#options = options;
@@ -38,13 +41,16 @@ export class Ingress {
   /** Answers one request. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('allow', 'POST, OPTIONS');
+    const bytes = this.#announced(request);
     this.#inFlight += 1;
+    this.#bytes += bytes;
     try {
       await this.#take(request, response);
     } catch (error) {
       respondProblem(response, asProblem(error, this.#options.log));
     } finally {
       this.#inFlight -= 1;
+      this.#bytes -= bytes;
       this.#options.metrics.received.inc({
         broker: this.#label(request.url),
         status: String(response.statusCode),
@@ -53,7 +59,7 @@ export class Ingress {
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { maxEventBytes, maxInFlight, closing, brokers } = this.#options;
+    const { maxEventBytes, maxInFlight, maxBytesInFlight, closing, brokers } = this.#options;
     if (request.method === 'OPTIONS') {
       response.writeHead(200, { 'webhook-allowed-origin': '*', 'webhook-allowed-rate': '*' }).end();
       return;
@@ -61,7 +67,9 @@ export class Ingress {
     if (request.method !== 'POST') throw problems.methodNotAllowed(request.method ?? '', ['POST', 'OPTIONS']);
     const broker = brokerOf(request.url ?? '/');
     if (closing.aborted) throw problems.unavailable('the broker is stopping; send the event again');
-    if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; send it again');
+    if (this.#inFlight > maxInFlight || this.#bytes > maxBytesInFlight) {
+      throw problems.unavailable('too many events at once; send it again');
+    }
     const event = parseEvent(request.headersDistinct, await readBody(request, maxEventBytes));
     if (!brokers.has(broker)) {
       throw problems.notFound(`there is no Broker "${broker}"; there is ${[...brokers].join(', ')}`);
@@ -78,6 +86,15 @@ export class Ingress {
       ]);
     }
     await this.#options.store.write((tx) => this.#options.acceptance.accept(tx, broker, event, ttl));
+  }
+
+  /** Bytes that a request may bring: what it says, or as much as one may have. */
+  #announced({ headers }: IncomingMessage): number {
+    const { maxEventBytes } = this.#options;
+    const length = headers['content-length'];
+    return length === undefined && headers['transfer-encoding'] === undefined
+      ? 0
+      : Math.min(Number(length ?? maxEventBytes), maxEventBytes);
   }
 
   /** Strangers must not be able to fill the metrics. */

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { parseIsoDuration } from '../duration.ts';
-import { fieldErrors } from '../errors.ts';
+import { fieldErrors, messageOf } from '../errors.ts';
 
 /** Manifests that this broker cannot honour; the message names file and field of each fault. */
 export class ManifestError extends Error {
@@ -17,19 +17,32 @@ const duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const name = z
+  .string()
+  .regex(/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/, 'must be lower-case letters, digits, - and .')
+  .max(253);
+
 const destination = z
   .strictObject({
     ref: z
       .strictObject({
         apiVersion: z.literal('v1'),
         kind: z.literal('Service'),
-        name: z.string().min(1),
+        name,
         namespace: z.string().optional(),
       })
       .optional(),
     uri: z.string().optional(),
   })
-  .refine((value) => value.ref !== undefined || value.uri !== undefined, 'needs a ref or a uri');
+  .refine((value) => value.ref !== undefined || value.uri !== undefined, 'needs a ref or a uri')
+  .refine(({ ref, uri }) => uri === undefined || isAddress(uri, ref ? 'http://service/' : undefined), {
+    path: ['uri'],
+    message: 'must be an http or https URL, or a path beside a ref',
+  });
+
+function isAddress(uri: string, base: string | undefined): boolean {
+  return URL.canParse(uri, base) && /^https?:$/.test(new URL(uri, base).protocol);
+}
 
 const delivery = z.strictObject({
   retry: z.int().min(0).optional(),
@@ -39,11 +52,20 @@ const delivery = z.strictObject({
   deadLetterSink: destination.optional(),
 });
 
+const ORDER = 'kafka.eventing.knative.dev/delivery.order';
+
 const metadata = z.strictObject({
-  name: z.string().min(1),
-  namespace: z.string().min(1).default('default'),
+  name,
+  // The broker's own API stands below /api.
+  namespace: name.refine((value) => value !== 'api', 'must be another one than "api"').default('default'),
   labels: z.record(z.string(), z.string()).optional(),
-  annotations: z.record(z.string(), z.string()).default({}),
+  annotations: z
+    .record(z.string(), z.string())
+    .default({})
+    .refine((annotations) => /^(?:un)?ordered$/i.test(annotations[ORDER] ?? 'unordered'), {
+      path: [ORDER],
+      message: 'must be ordered or unordered',
+    }),
 });
 
 const apiVersion = z.literal('eventing.knative.dev/v1');
@@ -54,14 +76,27 @@ const broker = z.strictObject({
   spec: z.strictObject({ delivery: delivery.optional() }).default({}),
 });
 
-const attributeName = z.string().regex(/^[a-z][a-z0-9]*$/, 'must be lower-case letters and digits');
+/** Names that Knative derives from other attributes. */
+const DERIVED = new Set(['datamediatype', 'datacontentencoding', 'schemaurl']);
+const attributes = z.record(z.string(), z.string()).superRefine((wanted, context) => {
+  for (const attribute of Object.keys(wanted)) {
+    const message = complaintOf(attribute);
+    if (message !== undefined) context.addIssue({ code: 'custom', path: [attribute], message });
+  }
+});
+
+function complaintOf(attribute: string): string | undefined {
+  if (!/^[a-z][a-z0-9]*$/.test(attribute)) return 'must be lower-case letters and digits';
+  return DERIVED.has(attribute) ? 'is not honoured by this broker' : undefined;
+}
+
 const trigger = z.strictObject({
   apiVersion,
   kind: z.literal('Trigger'),
   metadata,
   spec: z.strictObject({
     broker: z.string().min(1),
-    filter: z.strictObject({ attributes: z.record(attributeName, z.string()).optional() }).optional(),
+    filter: z.strictObject({ attributes: attributes.optional() }).optional(),
     subscriber: destination,
     delivery: delivery.optional(),
   }),
@@ -96,10 +131,8 @@ export interface Manifests {
   readonly triggers: readonly TriggerManifest[];
 }
 
-const ORDER = 'kafka.eventing.knative.dev/delivery.order';
-
 /**
- * Reads the Brokers and Triggers of a folder, subfolders included. `kustomization.yaml` is passed over.
+ * Reads the Brokers and Triggers of a folder, subfolders and links included. `kustomization.yaml` is passed over.
  * @throws ManifestError for a field that this broker does not honour, a Trigger whose Broker is missing, a name used
  * twice, or a folder without any Broker.
  */
@@ -118,33 +151,42 @@ type Manifest = z.infer<typeof manifest>;
 
 function manifestFiles(folder: string): string[] {
   try {
-    return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name) && entry.name !== 'kustomization.yaml')
-      .map((entry) => join(entry.parentPath, entry.name))
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.ya?ml$/.test(path) && !/(?:^|[/\\])kustomization\.ya?ml$/.test(path))
+      .map((path) => join(folder, path))
+      .filter((path) => statSync(path).isFile())
       .toSorted();
   } catch (error) {
-    throw new ManifestError(`${folder}: cannot be read`, { cause: error });
+    throw new ManifestError(`${folder}: ${messageOf(error)}`, { cause: error });
   }
 }
 
 function readFile(folder: string, path: string, faults: string[]): Manifest[] {
   const file = relative(folder, path);
   return parseAllDocuments(readFileSync(path, 'utf8')).flatMap((document): Manifest[] => {
-    const [syntax] = document.errors;
-    if (syntax) {
-      faults.push(`${file}: ${syntax.message}`);
-      return [];
-    }
-    const content: unknown = document.toJS();
-    if (content === null) return [];
-    const result = manifest.safeParse(content);
+    const content = contentOf(document);
+    if ('fault' in content) faults.push(`${file}: ${content.fault}`);
+    if (!('value' in content) || content.value === null) return [];
+    const result = manifest.safeParse(content.value);
     if (result.success) return [result.data];
-    const name = nameOf(content);
+    const object = nameOf(content.value);
     for (const { field, message } of fieldErrors(result.error.issues, 'kind')) {
-      faults.push(`${file}${name ? ` (${name})` : ''}: ${field}: ${message}`);
+      faults.push(`${file}${object ? ` (${object})` : ''}: ${field}: ${message}`);
     }
     return [];
   });
+}
+
+function contentOf(
+  document: ReturnType<typeof parseAllDocuments>[number],
+): { value: unknown } | { fault: string } {
+  const [syntax] = document.errors;
+  if (syntax) return { fault: syntax.message };
+  try {
+    return { value: document.toJS() };
+  } catch (error) {
+    return { fault: messageOf(error) };
+  }
 }
 
 function nameOf(content: unknown): string | undefined {

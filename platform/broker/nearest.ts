@@ -11,7 +11,9 @@ export function nearestTrigger(
   let best: { hits: number; distance: number; text: string } | undefined;
   for (const trigger of triggers) {
     const wanted = Object.entries(trigger.attributes ?? {});
-    const misses = wanted.filter(([name, value]) => attributes[name] !== value);
+    const misses = wanted.filter(
+      ([name, value]) => !(value === '' ? attributes[name] : attributes[name] === value),
+    );
     const hits = wanted.length - misses.length;
     const distance = misses.reduce((sum, [name, value]) => sum + differenceOf(attributes[name], value), 0);
     if (best && (best.hits > hits || (best.hits === hits && best.distance <= distance))) continue;

@@ -21,12 +21,15 @@ export interface Failed {
   readonly retry: boolean;
   /** Whether the cause passes by itself: no answer, timeout, 5xx, 429. */
   readonly passing: boolean;
-  /** Nobody is there, or the subscriber says that it takes nothing now. */
-  readonly away: boolean;
+  /**
+   * `absent`: nobody is there, or it takes nothing now (503). `silent`: it was reached, but gave no answer; the event
+   * itself may be the reason. `answered`: it said what it thinks of the event.
+   */
+  readonly presence: 'absent' | 'silent' | 'answered';
 }
 
 /** `knativeerrordata` has 1024 characters of base64 at most (broker-contract, section 3.4). */
-const MAX_ERROR_BYTES = 768;
+export const MAX_ERROR_BYTES = 768;
 const RETRIED = new Set([404, 408, 409, 429]);
 
 /** Judges an answer (broker-contract, sections 3.3 and 4). */
@@ -38,14 +41,31 @@ export function judge(status: number, headers: IncomingHttpHeaders, body: Buffer
     data: excerpt(body),
     retry: RETRIED.has(status) || status >= 500,
     passing: status === 429 || status === 408 || status >= 500,
-    away: status === 503,
+    presence: status === 503 ? 'absent' : 'answered',
   };
 }
 
+const NOBODY_THERE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
 /** No answer at all: refused, reset, timed out. */
 export function noAnswer(error: unknown): Failed {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const presence = NOBODY_THERE.has(code) ? 'absent' : 'silent';
   const data = excerpt(Buffer.from(`dispatch error: ${messageOf(error)}`));
-  return { delivered: false, code: 500, data, retry: true, passing: true, away: true };
+  return { delivered: false, code: 500, data, retry: true, passing: true, presence };
+}
+
+/** Nobody is mapped to the Service. */
+export function nobodyKnown(address: string): Failed {
+  const data = excerpt(Buffer.from(`dispatch error: no address is known for ${address}`));
+  return { delivered: false, code: 500, data, retry: true, passing: true, presence: 'absent' };
 }
 
 function judgeSuccess(headers: IncomingHttpHeaders, body: Buffer): Outcome {
@@ -61,8 +81,15 @@ function judgeSuccess(headers: IncomingHttpHeaders, body: Buffer): Outcome {
 }
 
 /** A subscriber that answers "OK" as text has failed, however well it meant: Knative sees no event in it. */
-function notAnEvent(body: Buffer, code: number): Failed {
-  return { delivered: false, code, data: excerpt(body), retry: code >= 500, passing: false, away: false };
+export function notAnEvent(body: Buffer, code: number): Failed {
+  return {
+    delivered: false,
+    code,
+    data: excerpt(body),
+    retry: code >= 500,
+    passing: false,
+    presence: 'answered',
+  };
 }
 
 function excerpt(body: Buffer): string {

@@ -1,12 +1,12 @@
-import { toBinary, type HttpMessage } from '../cloudevents.ts';
 import type { Log } from '../log.ts';
 import { Pump } from '../pump.ts';
 import type { Store, Tx } from '../store/store.ts';
-import { nextTtl, withoutTtl, type Acceptance } from './accept.ts';
+import { nextTtl, type Acceptance } from './accept.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { DeliveryPolicy } from './delivery-policy.ts';
 import type { EventCache } from './event-cache.ts';
 import type { Failed, Outcome } from './outcome.ts';
+import { deadLetterRequest, deliveryRequest } from './request.ts';
 import * as store from './store.ts';
 import type { Subscriber, Waiting } from './subscriber.ts';
 
@@ -33,12 +33,12 @@ export interface QueueOptions {
   readonly toSink: boolean;
 }
 
-/** A delivery in memory; `fate` is what its last attempt has decided. */
-interface Work extends Omit<store.Delivery, 'attempts' | 'error'> {
+/** A delivery in memory. */
+interface Work extends Omit<store.Delivery, 'attempts'> {
   attempts: number;
-  error: store.DeliveryError | undefined;
-  /** What must stay in order, where this queue keeps one. */
-  key?: string | undefined;
+  /** The last attempt was not answered: it is made again as soon as the subscriber answers anything. */
+  unanswered?: boolean;
+  /** What the last attempt has decided. */
   fate?: Fate;
 }
 
@@ -69,23 +69,36 @@ export class DeliveryQueue implements Waiting {
   readonly #context: QueueContext;
   readonly #options: QueueOptions;
   readonly #pump: Pump<Work>;
+  /** Sequence of the delivery that was probed with last. */
+  #probed = 0;
 
   constructor(context: QueueContext, options: QueueOptions) {
     this.name = options.name;
     this.#context = context;
     this.#options = options;
+    const { store: database, log } = context;
     this.#pump = new Pump<Work>({
-      fetch: (after, limit) => this.#fetch(after, limit),
+      fetch: (after, limit) => store.waitingDeliveries(database.read, this.name, after, limit),
       seq: (work) => work.seq,
-      key: (work) => work.key,
+      key: (work) => (options.ordered ? (work.partitionKey ?? undefined) : undefined),
       work: (work) => this.#work(work),
-      settle: (works) => context.store.write((tx) => this.#settle(tx, works)),
+      settle: (works) => database.write((tx) => this.#settle(tx, works)),
       maxInFlight: MAX_IN_FLIGHT,
       maxBuffered: MAX_BUFFERED,
       onError: (error) =>
-        context.log.error({ err: error, trigger: options.name }, 'a delivery failed inside; it goes on'),
+        log.error({ err: error, trigger: this.name }, 'a delivery failed inside; it goes on'),
     });
     options.subscriber.attach(this);
+  }
+
+  /** Starts what waits. Dead letters that were kept go to their sink, if there is one now. */
+  async start(): Promise<void> {
+    const { deadLetters } = this.#options;
+    if (deadLetters?.takes) {
+      await this.#context.store.write((tx) => store.moveDeadLetters(tx, this.name, deadLetters.name));
+      deadLetters.wake();
+    }
+    this.wake();
   }
 
   /** Says that there may be something new to deliver. */
@@ -93,48 +106,39 @@ export class DeliveryQueue implements Waiting {
     this.#pump.wake();
   }
 
-  /** Starts no further attempt; resolves when those at work are over and stored. */
-  stop(): Promise<void> {
-    return this.#pump.stop();
+  /** Starts no further attempt; resolves when those at work are over and stored, or after `graceMs`. */
+  stop(graceMs: number): Promise<void> {
+    return this.#pump.stop(graceMs);
   }
 
   /** Puts dead letters back whose time has come; while the subscriber is away, its return does that. */
   async redrive(): Promise<void> {
-    if (this.#options.subscriber.away) return;
+    const { store: database, now } = this.#context;
+    if (this.#options.subscriber.away || !(await store.isDue(database.read, this.name, now()))) return;
     await this.#revive(0);
   }
 
   async recover(): Promise<void> {
-    await this.#revive(QUICK_REDRIVES);
-    this.#pump.goOn();
-  }
-
-  async tryOldest(): Promise<Outcome | undefined> {
     try {
-      return await this.#probeOldest();
-    } catch (error) {
-      this.#context.log.error({ err: error, trigger: this.name }, 'a probe failed inside; it comes again');
-      return undefined;
+      await this.#revive(QUICK_REDRIVES);
+    } finally {
+      this.#pump.goOn((work) => work.unanswered === true);
     }
   }
 
-  async #probeOldest(): Promise<Outcome | undefined> {
-    const delivery = await store.oldestDelivery(this.#context.store.read, this.name);
+  async probe(): Promise<Outcome | undefined> {
+    const { store: database } = this.#context;
+    const delivery =
+      (await store.nextDelivery(database.read, this.name, this.#probed)) ??
+      (await store.nextDelivery(database.read, this.name, 0));
     if (!delivery) return undefined;
+    this.#probed = delivery.seq;
     const work: Work = { ...delivery };
-    const outcome = await this.#attempt(work, true);
+    const outcome = await this.#attempt(work, 'attempt');
     if (!outcome?.delivered) return outcome;
-    await this.#context.store.write((tx) => this.#settle(tx, [work]));
+    await database.write((tx) => this.#settle(tx, [work]));
     this.#pump.drop(work.seq);
     return outcome;
-  }
-
-  async #fetch(after: number, limit: number): Promise<Work[]> {
-    const { read } = this.#context.store;
-    const works: Work[] = await store.waitingDeliveries(read, this.name, after, limit);
-    if (!this.#options.ordered) return works;
-    for (const work of works) work.key = (await this.#find(work.seq))?.attributes['partitionkey'];
-    return works;
   }
 
   async #find(seq: number): Promise<store.HeldEvent | undefined> {
@@ -149,48 +153,48 @@ export class DeliveryQueue implements Waiting {
   }
 
   async #work(work: Work): Promise<'done' | number> {
-    const outcome = await this.#attempt(work);
+    const { policy, subscriber } = this.#options;
+    const { returns } = subscriber;
+    const outcome = await this.#attempt(work, 'post');
     if (!outcome || outcome.delivered) return 'done';
+    work.unanswered = outcome.presence !== 'answered';
     work.attempts += 1;
-    const { policy } = this.#options;
-    if (outcome.retry && work.attempts <= policy.retry) {
-      await this.#context.store.write((tx) => store.storeAttempt(tx, work.seq, this.name, work.attempts));
-      return policy.waitBefore(work.attempts);
+    if (!outcome.retry || work.attempts > policy.retry) {
+      work.fate = { kind: 'dead', error: this.#errorOf(outcome), passing: outcome.passing };
+      return 'done';
     }
-    work.fate = { kind: 'dead', error: this.#errorOf(outcome), passing: outcome.passing };
-    return 'done';
+    await this.#context.store.write((tx) => store.storeAttempt(tx, work.seq, this.name, work.attempts));
+    // It came back before this row had begun to wait: nobody else would wake it.
+    if (work.unanswered && subscriber.returns !== returns) return 0;
+    return policy.waitBefore(work.attempts);
   }
 
-  async #attempt(work: Work, probe = false): Promise<Outcome | undefined> {
+  async #attempt(work: Work, how: 'post' | 'attempt'): Promise<Outcome | undefined> {
     const event = await this.#find(work.seq);
     if (!event) {
       work.fate = { kind: 'gone' };
       return undefined;
     }
-    const { subscriber, policy } = this.#options;
-    const message = this.#message(event, work.error);
-    let outcome = await subscriber[probe ? 'probe' : 'post'](message, policy.timeoutMs);
-    if (outcome.delivered && outcome.reply && !this.#options.toSink && nextTtl(event.attributes) === 0) {
-      outcome = { delivered: false, code: 400, data: '', retry: false, passing: false, away: false };
-    }
-    this.#context.metrics.deliveries.inc({
-      trigger: this.name,
-      result: outcome.delivered ? 'delivered' : String(outcome.code),
-    });
+    const { subscriber, policy, namespace, toSink } = this.#options;
+    const request = toSink
+      ? deadLetterRequest(event, namespace, work.error)
+      : deliveryRequest(event, namespace);
+    const answer = await subscriber[how](request, policy.timeoutMs);
+    const outcome = this.#refuseSpentReply(event, answer);
+    const result = outcome.delivered ? 'delivered' : String(outcome.code);
+    this.#context.metrics.deliveries.inc({ trigger: this.name, result });
     if (outcome.delivered) work.fate = { kind: 'delivered', event, outcome };
-    else if (!probe) this.#logFailure(event, outcome, work.attempts + 1);
+    else if (how === 'post') this.#logFailure(event, outcome, work.attempts + 1);
     return outcome;
   }
 
-  /** The request (broker-contract, section 3.1); a dead letter says what failed, where and why (section 3.4). */
-  #message(event: store.HeldEvent, error: store.DeliveryError | undefined): HttpMessage {
-    const { toSink, namespace } = this.#options;
-    const attributes =
-      toSink && error ? { ...errorAttributes(error), ...event.attributes } : withoutTtl(event.attributes);
-    const { headers, body } = toBinary({ attributes, data: event.data });
-    headers['kn-namespace'] = namespace;
-    if (!toSink) headers['prefer'] = 'reply';
-    return { headers, body };
+  /** A reply that has gone round too often is not taken in, and what it answers has failed (section 4). */
+  #refuseSpentReply(event: store.HeldEvent, outcome: Outcome): Outcome {
+    if (!outcome.delivered || !outcome.reply || this.#options.toSink || nextTtl(event.attributes) > 0) {
+      return outcome;
+    }
+    const data = Buffer.from('the reply has gone round too often').toString('base64');
+    return { delivered: false, code: 400, data, retry: false, passing: false, presence: 'answered' };
   }
 
   async #settle(tx: Tx, works: readonly Work[]): Promise<void> {
@@ -216,15 +220,15 @@ export class DeliveryQueue implements Waiting {
       'dead letter',
     );
     if (deadLetters?.takes) {
-      await store.insertDelivery(tx, work.seq, deadLetters.name, error);
-      await store.removeDelivery(tx, work.seq, this.name);
+      await store.moveDelivery(tx, work.seq, this.name, deadLetters.name, error);
       tx.afterCommit(() => deadLetters.wake());
       return;
     }
     const wait = Math.min(MAX_REDRIVE_MS, FIRST_REDRIVE_MS * 2 ** work.redrives);
     const redriveAt = passing && work.redrives < MAX_REDRIVES ? new Date(now().getTime() + wait) : undefined;
     // A dead letter that its sink refuses still tells of its own failure, not of the sink's.
-    await store.bury(tx, work.seq, this.name, work.error ?? error, now(), redriveAt);
+    const told = this.#options.toSink ? (work.error ?? error) : error;
+    await store.bury(tx, work.seq, this.name, told, now(), redriveAt);
   }
 
   /** Whether anybody is there to bring dead letters to. */
@@ -251,12 +255,4 @@ export class DeliveryQueue implements Waiting {
       'delivery failed',
     );
   }
-}
-
-function errorAttributes({ dest, code, data }: store.DeliveryError): Record<string, string> {
-  return {
-    knativeerrordest: dest,
-    knativeerrorcode: String(code),
-    ...(data ? { knativeerrordata: data } : {}),
-  };
 }

@@ -18,6 +18,7 @@ export const migrations: readonly Migration[] = [
         state text not null,
         attempts integer not null,
         redrives integer not null,
+        partition_key text,
         error_code integer,
         error_dest text,
         error_data text,
@@ -26,7 +27,7 @@ export const migrations: readonly Migration[] = [
         primary key (event_seq, queue)
       )`,
       'create index deliveries_queue on deliveries (queue, state, event_seq)',
-      'create index deliveries_redrive on deliveries (redrive_at) where redrive_at is not null',
+      'create index deliveries_redrive on deliveries (queue, redrive_at) where redrive_at is not null',
     ],
   },
 ];

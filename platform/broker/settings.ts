@@ -11,12 +11,14 @@ export const brokerSettings = {
     .text()
     .default('')
     .transform((text, context) => {
-      const pairs = text.split(',').filter(Boolean);
-      const map = new Map(
-        pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
-      );
-      const wrong = [...map].find(([name, url]) => !name || !URL.canParse(url));
-      if (!wrong) return map;
+      const pairs = text
+        .split(',')
+        .map((pair) => pair.trim())
+        .filter(Boolean);
+      const parsed = pairs.map((pair) => /^([a-z0-9][-a-z0-9.]*)=(https?:\/\/\S+)$/.exec(pair));
+      if (parsed.every((match) => match !== null && URL.canParse(match[2] ?? ''))) {
+        return new Map(parsed.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+      }
       context.addIssue({
         code: 'custom',
         message: 'must be like payment=http://127.0.0.1:8082,shipping=http://…',
@@ -35,6 +37,10 @@ export const brokerSettings = {
     .default(1024 * 1024)
     .describe('longest request body'),
   MAX_EVENTS_IN_FLIGHT: setting.integer(1, 100_000).default(5000).describe('more at once are answered 503'),
+  MAX_BYTES_IN_FLIGHT: setting
+    .integer(1024 * 1024, 4 * 1024 ** 3)
+    .default(64 * 1024 * 1024)
+    .describe('request bodies at work, in bytes; more are answered 503'),
   SHUTDOWN_GRACE: setting
     .duration()
     .default(5000)

@@ -23,6 +23,8 @@ export interface Delivery {
   readonly seq: number;
   readonly attempts: number;
   readonly redrives: number;
+  /** What its event must stay in order with, where the queue keeps an order. */
+  readonly partitionKey: string | null;
   readonly error: DeliveryError | undefined;
 }
 
@@ -40,12 +42,14 @@ interface DeliveryRow {
   readonly seq: number;
   readonly attempts: number;
   readonly redrives: number;
+  readonly partitionKey: string | null;
   readonly code: number | null;
   readonly dest: string | null;
   readonly data: string | null;
 }
 
-const DELIVERY = `event_seq as seq, attempts, redrives, error_code as code, error_dest as dest, error_data as data`;
+const DELIVERY = `event_seq as seq, attempts, redrives, partition_key as "partitionKey", error_code as code,
+  error_dest as dest, error_data as data`;
 
 /** Stores an event with what is to be delivered of it. @returns its sequence. */
 export async function insertEvent(
@@ -63,23 +67,45 @@ export async function insertEvent(
     now.toISOString(),
   );
   if (!row) throw new Error('an insert returned no row');
-  for (const queue of queues) await insertDelivery(tx, row.seq, queue, undefined);
+  const key = event.attributes['partitionkey'] ?? null;
+  for (const queue of queues) {
+    await tx.run(
+      `insert into deliveries (event_seq, queue, state, attempts, redrives, partition_key)
+       values ($1, $2, 'waiting', 0, 0, $3)`,
+      row.seq,
+      queue,
+      key,
+    );
+  }
   return row.seq;
 }
 
-/** Puts an event into a queue. */
-export async function insertDelivery(
+/** Hands a delivery over to another queue, with what went wrong in this one. */
+export async function moveDelivery(
   tx: Tx,
   seq: number,
-  queue: string,
-  error: DeliveryError | undefined,
+  from: string,
+  to: string,
+  error: DeliveryError,
 ): Promise<void> {
   await tx.run(
-    `insert into deliveries (event_seq, queue, state, attempts, redrives, error_code, error_dest, error_data)
-     values ($1, $2, 'waiting', 0, 0, $3, $4, $5) on conflict (event_seq, queue) do nothing`,
+    `update deliveries set queue = $3, state = 'waiting', attempts = 0, redrives = 0, redrive_at = null,
+       error_code = $4, error_dest = $5, error_data = $6
+     where event_seq = $1 and queue = $2`,
     seq,
-    queue,
+    from,
+    to,
     ...errorValues(error),
+  );
+}
+
+/** Hands the dead letters of a queue over to another one: somebody is there to take them now. */
+export function moveDeadLetters(tx: Tx, from: string, to: string): Promise<number> {
+  return tx.run(
+    `update deliveries set queue = $2, state = 'waiting', attempts = 0, redrives = 0, redrive_at = null
+     where queue = $1 and state = 'dead'`,
+    from,
+    to,
   );
 }
 
@@ -137,13 +163,14 @@ export function revive(tx: Tx, queue: string, now: Date, below: number): Promise
   );
 }
 
-/** Queues with dead letters whose time has come. */
-export async function queuesToRevive(reader: Reader, now: Date): Promise<string[]> {
-  const rows = await reader.all<{ queue: string }>(
-    `select distinct queue from deliveries where redrive_at is not null and redrive_at <= $1`,
+/** Whether a queue has dead letters whose time has come. */
+export async function isDue(reader: Reader, queue: string, now: Date): Promise<boolean> {
+  const row = await reader.get(
+    'select 1 as one from deliveries where queue = $1 and redrive_at is not null and redrive_at <= $2 limit 1',
+    queue,
     now.toISOString(),
   );
-  return rows.map((row) => row.queue);
+  return row !== undefined;
 }
 
 /** Waiting deliveries of a queue above a sequence, in order. */
@@ -163,13 +190,21 @@ export async function waitingDeliveries(
   return rows.map(toDelivery);
 }
 
-/** The oldest delivery of a queue that is still to be made: waiting, or dead with a passing cause. */
-export async function oldestDelivery(reader: Reader, queue: string): Promise<Delivery | undefined> {
-  const row = await reader.get<DeliveryRow>(
-    `select ${DELIVERY} from deliveries
-     where queue = $1 and (state = 'waiting' or redrive_at is not null) order by event_seq limit 1`,
-    queue,
-  );
+/** The first delivery of a queue after a sequence that is still to be made: waiting, or dead with a passing cause. */
+export async function nextDelivery(
+  reader: Reader,
+  queue: string,
+  after: number,
+): Promise<Delivery | undefined> {
+  const first = (condition: string): Promise<DeliveryRow | undefined> =>
+    reader.get<DeliveryRow>(
+      `select ${DELIVERY} from deliveries where queue = $1 and ${condition} and event_seq > $2
+       order by event_seq limit 1`,
+      queue,
+      after,
+    );
+  const found = [await first(`state = 'waiting'`), await first(`state = 'dead' and redrive_at is not null`)];
+  const [row] = found.filter((each) => each !== undefined).toSorted((a, b) => a.seq - b.seq);
   return row && toDelivery(row);
 }
 
@@ -239,7 +274,7 @@ function errorValues(error: DeliveryError | undefined): [SqlValue, SqlValue, Sql
   return [error?.code ?? null, error?.dest ?? null, error?.data ?? null];
 }
 
-function toDelivery({ seq, attempts, redrives, code, dest, data }: DeliveryRow): Delivery {
+function toDelivery({ code, dest, data, ...row }: DeliveryRow): Delivery {
   const error = code === null || dest === null ? undefined : { code, dest, data: data ?? '' };
-  return { seq, attempts, redrives, error };
+  return { ...row, error };
 }

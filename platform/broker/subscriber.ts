@@ -1,44 +1,58 @@
 import type { HttpMessage } from '../cloudevents.ts';
 import type { DeliveryClient } from './client.ts';
 import type { Destination } from './manifests.ts';
-import { noAnswer, type Outcome } from './outcome.ts';
+import { nobodyKnown, type Outcome } from './outcome.ts';
 
 /** Where a Service of the cluster is on this machine; `undefined` while it is nowhere. */
 export type Resolve = (service: string) => string | undefined;
 
 /** What waits for a subscriber. */
 export interface Waiting {
-  /** Attempts the oldest delivery as a probe, outside its retry budget; `undefined` when there is none. */
-  tryOldest(): Promise<Outcome | undefined>;
+  /** Attempts one delivery that waits, outside its retry budget, each time another one; `undefined`: nothing waits. */
+  probe(): Promise<Outcome | undefined>;
   /** The subscriber takes events again. */
   recover(): Promise<void>;
 }
 
 const PROBE_MS = 500;
+/** So many attempts in a row without an answer are an outage, even if the subscriber could be reached. */
+const SILENT_OUTAGE = 3;
 
 /**
- * One receiver of events. It notices when the receiver is away (no answer, or 503), knocks twice a second with the
- * oldest event that waits, and wakes everything that waits when it answers again: whatever the backoff had reached.
+ * One receiver of events. When nobody is there it is probed twice a second with an event that waits, a different one
+ * each time, and everything that waits wakes when it answers again: whatever the backoff had reached. A single
+ * failure among successes wakes nobody: it waits as its policy says.
  */
 export class Subscriber {
   readonly #destination: Destination;
   readonly #resolve: Resolve;
   readonly #client: DeliveryClient;
+  readonly #onError: (error: unknown) => void;
   readonly #waiting: Waiting[] = [];
+  #state: 'here' | 'suspect' | 'away' = 'here';
+  /** Attempts without an answer since the last one with. */
+  #silences = 0;
+  #returns = 0;
+  #turn = 0;
   #probe: NodeJS.Timeout | undefined;
   #probing: Promise<void> | undefined;
-  #away = false;
   #closed = false;
 
-  constructor(destination: Destination, resolve: Resolve, client: DeliveryClient) {
-    this.#destination = destination;
-    this.#resolve = resolve;
-    this.#client = client;
+  constructor(options: {
+    readonly destination: Destination;
+    readonly resolve: Resolve;
+    readonly client: DeliveryClient;
+    readonly onError: (error: unknown) => void;
+  }) {
+    this.#destination = options.destination;
+    this.#resolve = options.resolve;
+    this.#client = options.client;
+    this.#onError = options.onError;
   }
 
   /** Its address as far as it is known; the Service's name where it is not. */
   get address(): string {
-    return this.#url()?.href ?? `service:${this.#destination.ref?.name ?? this.#destination.uri ?? ''}`;
+    return this.#url()?.href ?? `service:${this.#destination.ref?.name ?? ''}`;
   }
 
   /** Whether anybody is mapped to it. */
@@ -47,27 +61,30 @@ export class Subscriber {
   }
 
   get away(): boolean {
-    return this.#away;
+    return this.#state === 'away';
   }
 
-  /** Adds a queue to knock for and to wake. */
+  /** How often it came back from an outage. */
+  get returns(): number {
+    return this.#returns;
+  }
+
+  /** Adds a queue to probe with and to wake. */
   attach(waiting: Waiting): void {
     this.#waiting.push(waiting);
   }
 
   /** One attempt to deliver. */
   async post(message: HttpMessage, timeoutMs: number): Promise<Outcome> {
-    const outcome = await this.probe(message, timeoutMs);
-    if (isAway(outcome)) this.#goAway();
-    else if (this.#away) await this.#comeBack();
+    const outcome = await this.attempt(message, timeoutMs);
+    await this.#conclude(outcome);
     return outcome;
   }
 
   /** One attempt that draws no conclusion. */
-  async probe(message: HttpMessage, timeoutMs: number): Promise<Outcome> {
+  async attempt(message: HttpMessage, timeoutMs: number): Promise<Outcome> {
     const url = this.#url();
-    if (url) return this.#client.post(url, message, timeoutMs);
-    return noAnswer(new Error(`no address is known for ${this.address}`));
+    return url ? this.#client.post(url, message, timeoutMs) : nobodyKnown(this.address);
   }
 
   async close(): Promise<void> {
@@ -83,47 +100,60 @@ export class Subscriber {
     return base === undefined ? undefined : new URL(uri ?? '/', base);
   }
 
-  #goAway(): void {
-    this.#away = true;
+  async #conclude(outcome: Outcome): Promise<void> {
+    const presence = outcome.delivered ? 'answered' : outcome.presence;
+    if (presence === 'answered') {
+      await this.#answered();
+      return;
+    }
+    this.#silences += 1;
+    if (presence === 'silent') return;
+    if (this.#state === 'here') this.#state = 'suspect';
     this.#scheduleProbe();
+  }
+
+  async #answered(): Promise<void> {
+    if (this.#state === 'away' || this.#silences >= SILENT_OUTAGE) await this.#comeBack();
+    this.#state = 'here';
+    this.#silences = 0;
+  }
+
+  async #comeBack(): Promise<void> {
+    this.#state = 'here';
+    this.#silences = 0;
+    this.#returns += 1;
+    await Promise.all(this.#waiting.map((waiting) => waiting.recover()));
   }
 
   #scheduleProbe(): void {
     if (this.#closed || this.#probe || this.#probing) return;
     this.#probe = setTimeout(() => {
       this.#probe = undefined;
-      this.#probing = this.#knockAgainLater();
+      this.#probing = this.#probeNow();
     }, PROBE_MS);
   }
 
-  async #knockAgainLater(): Promise<void> {
+  async #probeNow(): Promise<void> {
     try {
-      await this.#knock();
+      await this.#probeOnce();
+    } catch (error) {
+      this.#onError(error);
     } finally {
       this.#probing = undefined;
-      if (this.#away) this.#scheduleProbe();
+      if (this.#state !== 'here') this.#scheduleProbe();
     }
   }
 
-  async #knock(): Promise<void> {
-    for (const waiting of this.#waiting) {
-      const outcome = await waiting.tryOldest();
+  async #probeOnce(): Promise<void> {
+    for (let tried = 0; tried < this.#waiting.length && this.#state !== 'here'; tried += 1) {
+      this.#turn = (this.#turn + 1) % this.#waiting.length;
+      const outcome = await this.#waiting[this.#turn]?.probe();
       if (!outcome) continue;
-      if (this.#away && !isAway(outcome)) await this.#comeBack();
+      if (outcome.delivered || outcome.presence === 'answered') await this.#comeBack();
+      else if (outcome.presence === 'absent') this.#state = 'away';
       return;
     }
     // Nothing waits any more, so nothing needs to be woken.
-    this.#away = false;
+    this.#state = 'here';
   }
-
-  async #comeBack(): Promise<void> {
-    this.#away = false;
-    clearTimeout(this.#probe);
-    this.#probe = undefined;
-    await Promise.all(this.#waiting.map((waiting) => waiting.recover()));
-  }
-}
-
-function isAway(outcome: Outcome): boolean {
-  return !outcome.delivered && outcome.away;
 }

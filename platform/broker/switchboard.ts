@@ -1,3 +1,4 @@
+import { within } from '../within.ts';
 import type { Route } from './accept.ts';
 import type { DeliveryClient } from './client.ts';
 import { policyOf } from './delivery-policy.ts';
@@ -17,6 +18,8 @@ interface SwitchboardOptions {
   readonly resolve: Resolve;
   readonly client: DeliveryClient;
 }
+
+const NOTING_MS = 500;
 
 /** Connects Triggers with their subscribers: one queue per Trigger, one for its dead letters, shared receivers. */
 export class Switchboard {
@@ -47,19 +50,30 @@ export class Switchboard {
     return this.#queues.get(queue)?.subscriber.address ?? '';
   }
 
+  /** Services that a Trigger names and nobody is mapped to. */
+  unknownSubscribers(): string[] {
+    const unknown = [...this.#queues.values()].filter(({ subscriber }) => !subscriber.known);
+    return [...new Set(unknown.map(({ subscriber }) => subscriber.address))];
+  }
+
   /** Starts everything that waits. */
-  wake(): void {
-    for (const { queue } of this.#queues.values()) queue.wake();
+  async start(): Promise<void> {
+    for (const { queue } of this.#queues.values()) await queue.start();
   }
 
-  async redrive(queue: string): Promise<void> {
-    await this.#queues.get(queue)?.queue.redrive();
+  /** Puts dead letters back whose time has come. */
+  async redrive(): Promise<void> {
+    for (const { queue } of this.#queues.values()) await queue.redrive();
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#subscribers.values()].map((subscriber) => subscriber.close()));
-    await Promise.all([...this.#queues.values()].map(({ queue }) => queue.stop()));
-    await this.#options.client.close();
+  /** Starts no further attempt; those at work are waited for `graceMs`, then ended: they come again. */
+  async close(graceMs: number): Promise<void> {
+    const queues = [...this.#queues.values()].map(({ queue }) => queue);
+    const subscribers = [...this.#subscribers.values()].map((subscriber) => subscriber.close());
+    await within(graceMs, Promise.all([...subscribers, ...queues.map((queue) => queue.stop(graceMs))]));
+    await this.#options.client.destroy();
+    // What was ended has still to be noted.
+    await Promise.all([...subscribers, ...queues.map((queue) => queue.stop(NOTING_MS))]);
   }
 
   #connect(manifest: TriggerManifest, broker: BrokerManifest): DeliveryQueue {
@@ -90,7 +104,13 @@ export class Switchboard {
     const key = JSON.stringify([destination.ref?.name, destination.uri]);
     let subscriber = this.#subscribers.get(key);
     if (!subscriber) {
-      subscriber = new Subscriber(destination, this.#options.resolve, this.#options.client);
+      const { resolve, client, context } = this.#options;
+      const onError = (error: unknown): void =>
+        context.log.error(
+          { err: error, subscriber: subscriber?.address },
+          'a probe failed inside; it comes again',
+        );
+      subscriber = new Subscriber({ destination, resolve, client, onError });
       this.#subscribers.set(key, subscriber);
     }
     return subscriber;

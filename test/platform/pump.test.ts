@@ -59,7 +59,7 @@ describe('the pump', () => {
     pump.wake();
     await until('all is done', () => stored.length === 0);
     expect(done).toHaveLength(500);
-    await pump.stop();
+    await pump.stop(1000);
   });
 
   it('keeps the order of each key, whatever the work takes and however often it fails', async () => {
@@ -80,7 +80,7 @@ describe('the pump', () => {
         });
         pump.wake();
         await until('all is done', () => stored.length === 0);
-        await pump.stop();
+        await pump.stop(1000);
         for (const key of ['k0', 'k1', 'k2']) {
           const seqs = finished.filter((row) => row.key === key).map((row) => row.seq);
           expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
@@ -99,7 +99,7 @@ describe('the pump', () => {
     pump.wake();
     await until('all is done', () => stored.length === 0);
     expect(most()).toBe(8);
-    await pump.stop();
+    await pump.stop(1000);
   });
 
   it('holds up a failing key alone', async () => {
@@ -108,7 +108,7 @@ describe('the pump', () => {
     pump.wake();
     await until('the other key is done', () => stored.every((row) => row.key === 'k0'));
     expect(done.filter((seq) => seq % 2 === 1)).toEqual([1]);
-    await pump.stop();
+    await pump.stop(1000);
   });
 
   it('works what waits at once when it is told to go on', async () => {
@@ -120,7 +120,7 @@ describe('the pump', () => {
     away = false;
     pump.goOn();
     await until('all is done', () => stored.length === 0);
-    await pump.stop();
+    await pump.stop(1000);
   });
 
   it('settles again what could not be settled, without working it again', async () => {
@@ -138,7 +138,7 @@ describe('the pump', () => {
     pump.wake();
     await until('all is settled', () => stored.length === 0);
     expect(done.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
-    await pump.stop();
+    await pump.stop(1000);
   });
 
   it('finds rows that came back into the queue below what it had read', async () => {
@@ -150,7 +150,64 @@ describe('the pump', () => {
     pump.rewind();
     await until('it is done again', () => stored.length === 0);
     expect(done.filter((seq) => seq === 2)).toHaveLength(2);
-    await pump.stop();
+    await pump.stop(1000);
+  });
+
+  it('does not lose a rewind that comes while it reads', async () => {
+    const stored = rows(3, 3);
+    let release: (() => void) | undefined;
+    let slow = false;
+    const { pump, done } = pumpOn(stored, {
+      fetch: async (after, limit) => {
+        const found = stored.filter((row) => row.seq > after).slice(0, limit);
+        if (slow) await new Promise<void>((resume) => (release = resume));
+        return found;
+      },
+    });
+    pump.wake();
+    await until('all is done', () => stored.length === 0);
+    slow = true;
+    stored.push({ seq: 4, key: 'k0' });
+    pump.wake();
+    await until('it reads', () => release !== undefined);
+    stored.unshift({ seq: 1, key: 'k0' });
+    pump.rewind();
+    slow = false;
+    release?.();
+    await until('the row that came back is done again', () => done.filter((seq) => seq === 1).length === 2);
+    await pump.stop(1000);
+  });
+
+  it('passes a jam of one key, and keeps that key’s order when it dissolves', async () => {
+    const jam = Array.from({ length: 300 }, (_, index) => ({ seq: index + 1, key: 'jam' }));
+    const free = Array.from({ length: 50 }, (_, index) => ({ seq: index + 301, key: `free${index}` }));
+    const stored = [...jam, ...free];
+    let jammed = true;
+    const finished: Row[] = [];
+    const { pump } = pumpOn(stored, {
+      maxBuffered: 100,
+      work: async (row) => {
+        if (row.key === 'jam' && jammed) return 20;
+        finished.push(row);
+        return 'done';
+      },
+    });
+    pump.wake();
+    await until('the others are through', () => finished.length === 50);
+    jammed = false;
+    await until('all is done', () => stored.length === 0);
+    const seqs = finished.filter(({ key }) => key === 'jam').map(({ seq }) => seq);
+    expect(seqs).toEqual(jam.map(({ seq }) => seq));
+    await pump.stop(1000);
+  });
+
+  it('is not stopped by many rows that wait', async () => {
+    const stored = rows(120, 120);
+    const { pump, done } = pumpOn(stored, { work: async (row) => (row.seq <= 100 ? 60_000 : 'done') });
+    pump.wake();
+    await until('the rest is done', () => stored.length === 100);
+    expect(done.filter((seq) => seq > 100)).toHaveLength(20);
+    await pump.stop(1000);
   });
 
   it('starts nothing after it was stopped, and finishes what it had begun', async () => {
@@ -161,7 +218,7 @@ describe('the pump', () => {
     });
     pump.wake();
     await until('eight are at work', () => finish.length === 8);
-    const stopped = pump.stop();
+    const stopped = pump.stop(1000);
     for (const end of finish) end();
     await stopped;
     expect(done).toHaveLength(8);

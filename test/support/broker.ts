@@ -14,6 +14,8 @@ export interface TestBroker extends AsyncDisposable {
   /** Posts an event in binary mode. */
   post(attributes: Record<string, string>, data?: unknown): Promise<Answer>;
   deadLetters(): Promise<Answer['body'][]>;
+  /** Attempts to deliver so far, whatever came of them. */
+  attempts(): Promise<number>;
   /** Stops it and starts it again on the same data. */
   restart(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function startTestBroker(
     MANIFESTS: folder,
     STAFF_TOKEN,
     LOG_LEVEL: 'silent',
+    SHUTDOWN_GRACE: '1s',
   });
   const start = () => startBroker(settings, { resolve: (name) => subscribers[name] });
   let broker = await start();
@@ -64,6 +67,13 @@ export async function startTestBroker(
     post: (attributes, data = { n: 1 }) => postEvent(`${broker.url}/default/shop`, attributes, data),
     async deadLetters() {
       return (await call(broker.url, 'GET', '/api/dead-letters', { staff: true })).body.items;
+    },
+    async attempts() {
+      const { body } = await call(broker.url, 'GET', '/metrics');
+      const samples = String(body)
+        .split('\n')
+        .filter((line) => line.startsWith('tradewind_broker_deliveries_total{'));
+      return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
     },
     async restart() {
       await broker.close();

@@ -1,19 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { manifests, startTestBroker, triggerFor, type TestBroker } from '../../support/broker.ts';
-import { call } from '../../support/service.ts';
 import { openReceiver, status, type Receiver } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 
 const FAST = '{ retry: 2, backoffPolicy: linear, backoffDelay: PT0.01S }';
 const SLOW = '{ retry: 5, backoffPolicy: exponential, backoffDelay: PT30S }';
-
-async function attempts(shop: TestBroker): Promise<number> {
-  const { body } = await call(shop.broker.url, 'GET', '/metrics');
-  const lines = String(body)
-    .split('\n')
-    .filter((line) => line.startsWith('tradewind_broker_deliveries_total{'));
-  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-}
 
 describe('delivery', () => {
   let receiver: Receiver;
@@ -132,9 +123,14 @@ describe('delivery', () => {
 
   it('tries each attempt for as long as the timeout says', async () => {
     const shop = await start('{ retry: 0, timeout: PT0.2S }', { all: triggerFor('alpha') });
-    receiver.answer = () => undefined;
+    // Bytes that keep dripping are no answer either.
+    receiver.answer = (_got, response) => {
+      response.writeHead(200, { 'ce-specversion': '1.0' });
+      const drip = setInterval(() => response.write('x'), 20);
+      response.once('close', () => clearInterval(drip));
+    };
     await shop.post({});
-    await until('it is a dead letter', async () => (await shop.deadLetters()).length > 0);
+    await until('it is a dead letter', async () => (await shop.deadLetters()).length > 0, 2000);
     expect(await shop.deadLetters()).toMatchObject([{ code: 500, waitsFor: 'subscriber' }]);
   });
 
@@ -142,7 +138,7 @@ describe('delivery', () => {
     const shop = await start(SLOW, { all: triggerFor('alpha') });
     await receiver.leave();
     for (let n = 0; n < 50; n += 1) await shop.post({ id: `e${n}` });
-    await until('the first attempts failed', async () => (await attempts(shop)) >= 50);
+    await until('the first attempts failed', async () => (await shop.attempts()) >= 50);
     await receiver.comeBack();
     const back = performance.now();
     await until('all have arrived', () => new Set(receiver.ids()).size === 50);
@@ -172,23 +168,29 @@ describe('delivery', () => {
     );
     const shop = await startTestBroker(yaml, { alpha: receiver.url });
     open.push(shop);
+    const answered: string[] = [];
+    const overtaken: string[] = [];
     receiver.answer = (got, response) => {
-      const first =
-        receiver.got.filter((each) => each.headers['ce-id'] === got.headers['ce-id']).length === 1;
-      response.writeHead(first && got.headers['ce-partitionkey'] === 'slow' ? 500 : 204).end();
+      const id = String(got.headers['ce-id']);
+      const [, key = '', number = ''] = /^([a-z]+)(\d+)$/.exec(id) ?? [];
+      if (number !== '0' && !answered.includes(`${key}${Number(number) - 1}`)) overtaken.push(id);
+      const isFirst = receiver.ids().filter((each) => each === id).length === 1;
+      const fails = isFirst && key === 'slow';
+      if (!fails) answered.push(id);
+      response.writeHead(fails ? 500 : 204).end();
     };
     for (let n = 0; n < 10; n += 1) {
       await shop.post({ id: `slow${n}`, partitionkey: 'slow' });
       await shop.post({ id: `fast${n}`, partitionkey: 'fast' });
     }
     await until('all is delivered', () => shop.broker.idle());
-    const last = (key: string): string[] => [...new Set(receiver.ids().filter((id) => id.startsWith(key)))];
-    const numbers = Array.from({ length: 10 }, (_, n) => n);
-    expect(last('slow')).toEqual(numbers.map((n) => `slow${n}`));
-    expect(last('fast')).toEqual(numbers.map((n) => `fast${n}`));
+    expect(overtaken).toEqual([]);
+    expect(answered.filter((id) => id.startsWith('slow'))).toHaveLength(10);
+    expect(answered.filter((id) => id.startsWith('fast'))).toHaveLength(10);
+    expect(answered.indexOf('fast9')).toBeLessThan(answered.indexOf('slow9'));
   });
 
-  it('routes the event that a subscriber answers with, and ends two that answer each other', async () => {
+  it('routes the event that a subscriber answers with, until its time to live is spent', async () => {
     const shop = await start(FAST, {
       ping: triggerFor('alpha', { type: 'test.happened.v1' }),
       pong: triggerFor('ledger', { type: 'pong' }),
@@ -204,6 +206,41 @@ describe('delivery', () => {
     await shop.post({ id: 'last', knativebrokerttl: '2' });
     await until('the loop ended', async () => (await shop.deadLetters()).length === 1);
     expect(await shop.deadLetters()).toMatchObject([{ event: { id: 'last' }, code: 400 }]);
+  });
+
+  it('hands the letters that it kept to their sink as soon as there is one', async () => {
+    const delivery = `{ retry: 0, deadLetterSink: { ref: { apiVersion: v1, kind: Service, name: ledger }, uri: /dead } }`;
+    const addresses: Record<string, string> = { alpha: receiver.url };
+    const shop = await startTestBroker(manifests(delivery, { all: triggerFor('alpha') }), addresses);
+    open.push(shop);
+    receiver.answer = status(422, 'no such field');
+    await shop.post({});
+    await until('it is kept', async () => (await shop.deadLetters()).length === 1);
+    addresses['ledger'] = sink.url;
+    await shop.restart();
+    await until('the sink has it', () => sink.got.length === 1);
+    expect(sink.got[0]?.headers).toMatchObject({ 'ce-id': 'e1', 'ce-knativeerrorcode': '422' });
+    await until('nothing waits', () => shop.broker.idle());
+    expect(await shop.deadLetters()).toEqual([]);
+  });
+
+  it('tells of the last failure, not of the first', async () => {
+    const shop = await start('{ retry: 0 }', { all: triggerFor('alpha') });
+    receiver.answer = (_got, response) =>
+      void response.writeHead(receiver.got.length === 1 ? 500 : 422).end(`answer ${receiver.got.length}`);
+    await shop.post({});
+    await until('it was tried again', async () => (await shop.deadLetters())[0]?.code === 422);
+    expect(await shop.deadLetters()).toMatchObject([{ reason: 'answer 2', redrives: 1, waitsFor: 'person' }]);
+  });
+
+  it('ends within its grace, whatever hangs', async () => {
+    const shop = await start('{ retry: 3 }', { all: triggerFor('alpha') });
+    receiver.answer = () => undefined;
+    await shop.post({});
+    await until('an attempt hangs', () => receiver.got.length === 1);
+    const before = performance.now();
+    await shop.broker.close();
+    expect(performance.now() - before).toBeLessThan(2500);
   });
 
   it('keeps what is not delivered across a restart', async () => {

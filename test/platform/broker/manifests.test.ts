@@ -1,4 +1,4 @@
-import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -13,7 +13,11 @@ function read(files: Record<string, string>): Manifests {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-  return readManifests(folder);
+  try {
+    return readManifests(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 function waits(delivery: string): number[] {
@@ -40,6 +44,15 @@ describe('manifests', () => {
     ]);
   });
 
+  it('are read through links, as a mounted ConfigMap has them', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tradewind-manifests-'));
+    mkdirSync(join(folder, '..data'));
+    writeFileSync(join(folder, '..data', 'all.txt'), good);
+    symlinkSync(join('..data', 'all.txt'), join(folder, 'all.yaml'));
+    expect(readManifests(folder).triggers).toHaveLength(1);
+    rmSync(folder, { recursive: true });
+  });
+
   it.each([
     [
       'a field that the broker does not honour',
@@ -63,6 +76,22 @@ describe('manifests', () => {
       /there is no Broker "stop"/,
     ],
     ['a name used twice', `${good}\n---\n${good}`, /two Brokers[^]*two Triggers/],
+    [
+      'an order that is none',
+      good.replace(
+        'name: one',
+        `name: one, annotations: { 'kafka.eventing.knative.dev/delivery.order': orderd }`,
+      ),
+      /delivery\.order: must be ordered or unordered/,
+    ],
+    [
+      'a sink that is no address',
+      good.replace('retry: 3', 'deadLetterSink: { uri: /dead }'),
+      /deadLetterSink\.uri/,
+    ],
+    ['a derived attribute', good.replace('"type"', '"datamediatype"'), /is not honoured/],
+    ['a name that is none', good.replace('name: one', 'name: "one#two"'), /metadata\.name/],
+    ['an alias to nothing', good.replace('retry: 3', 'retry: *times'), /all\.yaml: .*times/],
     ['another kind', good.replace('kind: Trigger', 'kind: Sequence'), /kind/],
     ['another version', good.replace('eventing.knative.dev/v1', 'eventing.knative.dev/v2'), /apiVersion/],
     ['broken YAML', 'apiVersion: [', /all\.yaml/],

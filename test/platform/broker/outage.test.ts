@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { manifests, startTestBroker, triggerFor, type TestBroker } from '../../support/broker.ts';
+import { openReceiver, status, type Receiver } from '../../support/receiver.ts';
+import { until } from '../../support/until.ts';
+
+const SLOW = '{ retry: 5, backoffPolicy: exponential, backoffDelay: PT30S }';
+
+describe('an outage', () => {
+  let receiver: Receiver;
+  let shop: TestBroker;
+  beforeEach(async () => {
+    receiver = await openReceiver();
+  });
+  afterEach(async () => {
+    await shop[Symbol.asyncDispose]();
+    await receiver.leave();
+  });
+
+  async function start(delivery: string): Promise<void> {
+    shop = await startTestBroker(manifests(delivery, { all: triggerFor('alpha') }), { alpha: receiver.url });
+  }
+
+  /** Posts events until it is told to stop. */
+  class Stream {
+    readonly accepted: string[] = [];
+    readonly #done: Promise<void>;
+    #running = true;
+
+    constructor() {
+      this.#done = this.#run();
+    }
+
+    async stop(): Promise<void> {
+      this.#running = false;
+      await this.#done;
+    }
+
+    async #run(): Promise<void> {
+      for (let n = 0; this.#running; n += 1) {
+        if ((await shop.post({ id: `s${n}` })).status === 202) this.accepted.push(`s${n}`);
+      }
+    }
+  }
+
+  it('leaves nothing behind when the subscriber comes back into a stream of events', async () => {
+    await start('{ retry: 2, backoffPolicy: linear, backoffDelay: PT0.01S }');
+    await receiver.leave();
+    const stream = new Stream();
+    await until('some are dead letters', async () => (await shop.deadLetters()).length > 20);
+    await receiver.comeBack();
+    await until('events arrive again', () => receiver.got.length > 100);
+    await stream.stop();
+    await until('all have arrived', () => new Set(stream.accepted).isSubsetOf(new Set(receiver.ids())));
+    await until('nothing waits', () => shop.broker.idle());
+    expect(await shop.deadLetters()).toEqual([]);
+  });
+
+  it('of one event that breaks its subscriber does not hold up the others', async () => {
+    await start(SLOW);
+    receiver.answer = (got, response) => {
+      if (got.headers['ce-id'] === 'killer') response.destroy();
+      else response.writeHead(204).end();
+    };
+    await shop.post({ id: 'killer' });
+    for (let n = 0; n < 20; n += 1) await shop.post({ id: `e${n}` });
+    await until('the others have arrived', () => new Set(receiver.ids()).size === 21);
+    expect(receiver.ids().filter((id) => id === 'killer').length).toBeLessThanOrEqual(3);
+  });
+
+  it('is not seen in one 503 among successes: that event waits as its policy says', async () => {
+    await start(SLOW);
+    receiver.answer = (got, response) =>
+      void response.writeHead(got.headers['ce-id'] === 'busy' ? 503 : 204).end();
+    await shop.post({ id: 'busy' });
+    for (let n = 0; n < 50; n += 1) await shop.post({ id: `e${n}` });
+    await until('the others have arrived', () => new Set(receiver.ids()).size === 51);
+    expect(receiver.ids().filter((id) => id === 'busy')).toHaveLength(1);
+    expect(await shop.deadLetters()).toEqual([]);
+  });
+
+  it('ends for a hanging subscriber too: what was not answered is made again at the first answer', async () => {
+    await start('{ retry: 5, backoffPolicy: exponential, backoffDelay: PT30S, timeout: PT0.1S }');
+    receiver.answer = () => undefined;
+    for (let n = 0; n < 5; n += 1) await shop.post({ id: `e${n}` });
+    await until('five attempts got no answer', async () => (await shop.attempts()) === 5);
+    receiver.answer = status(204);
+    await shop.post({ id: 'first answer' });
+    await until('all have arrived', () => shop.broker.idle());
+  });
+});
