@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { orderPlaced } from '../../events/order.ts';
+import { paymentAuthorized } from '../../events/payment.ts';
 import { inventory } from '../../services/inventory/service.ts';
 import { problems } from '../../platform/errors.ts';
+import { on } from '../../platform/service.ts';
 import { answer, asked, exampleService } from '../support/example.ts';
 import { connectTo } from '../support/raw.ts';
 import { startTestService, type TestService } from '../support/service.ts';
@@ -10,7 +12,7 @@ import { until } from '../support/until.ts';
 const binary = {
   'ce-specversion': '1.0',
   'ce-id': '1',
-  'ce-source': '/somebody',
+  'ce-source': orderPlaced.source,
   'ce-type': orderPlaced.type,
   'content-type': 'application/json',
 };
@@ -48,6 +50,14 @@ describe('POST /events of a real service', () => {
     ['a missing attribute', withoutId, example, 400, 'id'],
     ['an attribute of a wrong kind', structured, { specversion: '1.0', id: 1 }, 400, 'id'],
     ['an id too long for an index', { ...binary, 'ce-id': 'x'.repeat(1025) }, example, 400, 'id'],
+    ['a source that cannot know', { ...binary, 'ce-source': '/evil' }, example, 422, 'source'],
+    [
+      'a fact of another service',
+      { ...binary, 'ce-source': '/tradewind/inventory', 'ce-type': paymentAuthorized.type },
+      paymentAuthorized.example,
+      422,
+      'source',
+    ],
     ['no data', binary, '', 422, 'data'],
     ['data of a wrong kind', binary, '[]', 422, 'data'],
     ['a missing field', binary, { ...example, orderId: undefined }, 422, 'orderId'],
@@ -116,7 +126,7 @@ describe('POST /events of a real service', () => {
     const event = {
       specversion: '1.0',
       id: '1',
-      source: '/a',
+      source: orderPlaced.source,
       type: orderPlaced.type,
       data: { ...example, new: 1 },
     };
@@ -155,9 +165,11 @@ describe('an event', () => {
   });
 
   it('with the same id from another source is another event', async () => {
-    const service = await start(exampleService());
+    const elsewhere = { ...asked, type: 'com.example.asked', source: '/elsewhere' };
+    const card = exampleService();
+    const service = await start({ ...card, handles: [...card.handles, on(elsewhere, answer)] });
     await service.deliver(asked, asked.example, { id: 'same' });
-    await service.deliver(asked, asked.example, { id: 'same', source: '/elsewhere' });
+    await service.deliver(elsewhere, asked.example, { id: 'same' });
     await service.settle();
     expect(service.sink.events).toHaveLength(2);
   });

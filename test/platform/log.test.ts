@@ -39,7 +39,12 @@ describe('the log of a service', () => {
     const body = { ...data, paymentToken: [TOKEN], total: TOKEN };
     const refused = await call(service.url, 'POST', '/events', {
       body,
-      headers: { 'ce-specversion': '1.0', 'ce-id': 'bad', 'ce-source': '/x', 'ce-type': orderPlaced.type },
+      headers: {
+        'ce-specversion': '1.0',
+        'ce-id': 'bad',
+        'ce-source': orderPlaced.source,
+        'ce-type': orderPlaced.type,
+      },
     });
     expect(refused.status).toBe(422);
     await until('the refusal is logged', () => service.log.includes('event refused'));
