@@ -34,6 +34,16 @@ export const paymentDeclined = defineEvent({
   example: { ...example, reason: 'card_declined' },
 });
 
+/** The hold ends soon, and the provider does not grant another. Shipping decides whether the parcel can be kept back. */
+export const paymentRenewalDeclined = defineEvent({
+  ...common,
+  name: 'payment.renewaldeclined',
+  summary:
+    'The hold on the card is about to end and the provider declined another: a parcel that is still here must not leave.',
+  schema: z.object({ ...ofPayment, reason, expiresAt: instant.describe('when the hold ends') }),
+  example: { ...example, reason: 'card_declined', expiresAt: '2026-12-01T09:30:00.000Z' },
+});
+
 /** The money was taken, because the parcel left. */
 export const paymentCaptured = defineEvent({
   ...common,

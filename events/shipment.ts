@@ -78,7 +78,10 @@ export const shipmentCancelled = defineEvent({
   ...common,
   name: 'shipment.cancelled',
   summary: 'The parcel will not leave: payment lets the money go, inventory the stock.',
-  schema: z.object({ ...ofShipment, reason: z.enum(['requested', 'order_expired', 'reservation_expired']) }),
+  schema: z.object({
+    ...ofShipment,
+    reason: z.enum(['requested', 'order_expired', 'reservation_expired', 'payment_lapsed']),
+  }),
   example: { ...example, reason: 'requested' },
 });
 

@@ -91,10 +91,16 @@ export function refundAnswered(payment: Payment, key: string, { reference }: Ref
   );
 }
 
-function approved(payment: Payment, key: string, { reference, last4, expiresAt }: Authorization): Decision {
-  const { hold: before, rounds } = payment;
+function approved(payment: Payment, key: string, answer: Authorization): Decision {
+  const { reference, last4, expiresAt, saved } = answer;
+  const { hold: before, rounds, order } = payment;
   const hold: Hold = { round: rounds, reference, last4, expiresAt };
-  const renewed = before ? { ...payment, hold, superseded: before } : { ...payment, hold };
+  const renewed = {
+    ...payment,
+    hold,
+    ...(before ? { superseded: before } : {}),
+    ...(order && saved !== undefined ? { order: { ...order, saved } } : {}),
+  };
   const authorized = {
     event: 'payment.authorized',
     data: { ...idsOf(payment), amount: moneyOf(payment), last4, expiresAt },
@@ -111,9 +117,18 @@ function refused(payment: Payment, reason: string): Decision {
     const declined = { event: 'payment.declined', data: { ...idsOf(payment), reason } } as const;
     return proceed({ ...payment, outcome: 'declined', reason }, { emit: [declined] });
   }
-  // A renewal that is refused leaves the old authorization: the parcel may still leave before it ends.
-  if (payment.hold) return proceed(payment);
+  if (payment.hold) return renewalDeclined(payment, payment.hold, reason);
   return payment.closed === undefined ? captureFailed(payment, reason) : voided(payment);
+}
+
+/** The old hold lasts a while yet: the card is asked once more, and then the parcel is called off before it leaves unpaid. */
+function renewalDeclined(payment: Payment, hold: Hold, reason: string): Decision {
+  if (!isWaiting(payment)) return proceed(payment);
+  if (!hold.renewalDeclined) {
+    return proceed({ ...payment, hold: { ...hold, renewalDeclined: true } }, { renewLate: true });
+  }
+  const data = { ...idsOf(payment), reason, expiresAt: hold.expiresAt };
+  return proceed(payment, { emit: [{ event: 'payment.renewaldeclined', data }] });
 }
 
 function voided(payment: Payment, entries: readonly Entry[] = []): Decision {

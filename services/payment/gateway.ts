@@ -18,7 +18,10 @@ export interface GatewayRequest {
 }
 
 export interface AuthorizeRequest extends GatewayRequest {
+  /** What the customer gave; it may work once only. */
   readonly token: string;
+  /** From an earlier answer: asked with instead of the token. */
+  readonly saved?: string;
 }
 
 export interface SettleRequest extends GatewayRequest {
@@ -30,6 +33,8 @@ export interface Authorization {
   readonly reference: string;
   readonly last4: string;
   readonly expiresAt: string;
+  /** What a further authorization for this order is asked with, where the token works once only. */
+  readonly saved?: string;
 }
 
 export type AuthorizeAnswer =

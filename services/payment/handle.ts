@@ -53,7 +53,7 @@ async function load(tx: Tx, { orderId, customerId }: OfOrder): Promise<Payment> 
 
 async function store(
   tx: Tx,
-  { payment, begun, entries = [], emit = [], ignored }: Decision,
+  { payment, begun, renewLate, entries = [], emit = [], ignored }: Decision,
   { now, deps }: Scope<Deps>,
 ): Promise<Effects<Emits>> {
   if (ignored !== undefined) return { ignored };
@@ -66,6 +66,7 @@ async function store(
     tasks: [
       ...(begun ? [stepTask(payment, begun)] : []),
       ...(authorized && waiting ? renewal(payment, now, deps.renewBefore) : []),
+      ...(renewLate ? [lateRenewal(payment, deps.renewBefore)] : []),
     ],
     cancel: payment.hold && !waiting ? [{ kind: 'renew', key: payment.orderId }] : [],
   };
@@ -75,7 +76,17 @@ async function store(
  * The timer that renews an authorization. One that lasts no longer than the margin gets none: it would be renewed
  * over and over while the parcel waits, so its lapse is met when the money is taken.
  */
-function renewal({ orderId, customerId, hold }: Payment, now: Date, renewBefore: number): TaskOrder[] {
-  const dueAt = new Date(Date.parse(hold?.expiresAt ?? '') - renewBefore);
-  return dueAt > now ? [{ kind: 'renew', key: orderId, payload: { orderId, customerId }, dueAt }] : [];
+function renewal(payment: Payment, now: Date, renewBefore: number): TaskOrder[] {
+  const order = renewalAt(payment, renewBefore);
+  return order.dueAt > now ? [order] : [];
+}
+
+/** Close to the end, but early enough that the parcel can be called off and the hold be let go. */
+function lateRenewal(payment: Payment, renewBefore: number): TaskOrder {
+  return renewalAt(payment, renewBefore / 4);
+}
+
+function renewalAt({ orderId, customerId, hold }: Payment, before: number): TaskOrder & { dueAt: Date } {
+  const dueAt = new Date(Date.parse(hold?.expiresAt ?? '') - before);
+  return { kind: 'renew', key: orderId, payload: { orderId, customerId }, dueAt };
 }

@@ -5,6 +5,7 @@ import type {
   paymentCaptureFailed,
   paymentDeclined,
   paymentRefunded,
+  paymentRenewalDeclined,
   paymentVoided,
 } from '../../events/payment.ts';
 import type { Authorization } from './gateway.ts';
@@ -15,7 +16,8 @@ export type Emits =
   | typeof paymentCaptured
   | typeof paymentVoided
   | typeof paymentRefunded
-  | typeof paymentCaptureFailed;
+  | typeof paymentCaptureFailed
+  | typeof paymentRenewalDeclined;
 
 /** Everything heard about an order's money, and what the gateway has answered. */
 export interface Payment {
@@ -46,10 +48,14 @@ export interface Order {
   readonly currency: string;
   /** Kept only while a further authorization may be needed. */
   readonly token?: string;
+  /** What the provider wants for a further authorization, where the token works once. */
+  readonly saved?: string;
 }
 
-export interface Hold extends Authorization {
+export interface Hold extends Omit<Authorization, 'saved'> {
   readonly round: number;
+  /** The provider has declined to renew it once. */
+  readonly renewalDeclined?: true;
 }
 
 export interface Step {
@@ -72,6 +78,8 @@ export interface Decision {
   readonly payment: Payment;
   /** A call to the gateway to be made now. */
   readonly begun?: Step;
+  /** The hold is to be renewed once more, shortly before it ends. */
+  readonly renewLate?: true;
   readonly entries?: readonly Entry[];
   readonly emit?: readonly Fact<Emits>[];
   readonly ignored?: string;

@@ -5,6 +5,7 @@ import {
   paymentCaptureFailed,
   paymentDeclined,
   paymentRefunded,
+  paymentRenewalDeclined,
   paymentVoided,
 } from '../../events/payment.ts';
 import { shipmentCancelled, shipmentDispatched } from '../../events/shipment.ts';
@@ -44,6 +45,7 @@ export const payment = defineService<Emits, typeof settings, Deps>({
     paymentVoided,
     paymentRefunded,
     paymentCaptureFailed,
+    paymentRenewalDeclined,
   ],
   tasks: [
     task(

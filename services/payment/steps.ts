@@ -1,5 +1,5 @@
 import type { TaskOrder } from '../../platform/service.ts';
-import type { AuthorizeRequest, SettleRequest } from './gateway.ts';
+import type { AuthorizeRequest, GatewayRequest, SettleRequest } from './gateway.ts';
 import type { Order, Payment, Step } from './payment.ts';
 
 /** The durable order for a call to the gateway; its payload is the request. */
@@ -9,9 +9,9 @@ export function stepTask(payment: Payment, step: Step): TaskOrder {
 }
 
 function authorizeRequest(payment: Payment, step: Step): AuthorizeRequest {
-  const { token } = orderOf(payment);
+  const { token, saved } = orderOf(payment);
   if (token === undefined) throw new Error(`${payment.orderId} has no payment token any more`);
-  return { ...commonOf(payment, step), token };
+  return { ...commonOf(payment, step), token, ...(saved === undefined ? {} : { saved }) };
 }
 
 function settleRequest(payment: Payment, step: Step): SettleRequest {
@@ -20,7 +20,7 @@ function settleRequest(payment: Payment, step: Step): SettleRequest {
   return { ...commonOf(payment, step), reference: hold.reference };
 }
 
-function commonOf(payment: Payment, { key }: Step): Omit<AuthorizeRequest, 'token'> {
+function commonOf(payment: Payment, { key }: Step): GatewayRequest {
   const { orderId, customerId } = payment;
   const { amount, currency } = orderOf(payment);
   return { key, orderId, customerId, amount, currency };

@@ -61,6 +61,11 @@ export function reservationExpired(shipment: Shipment): Decision {
   return cancel(shipment, 'reservation_expired');
 }
 
+/** The money that is held will soon not be held any more. */
+export function paymentLapsed(shipment: Shipment): Decision {
+  return cancel(shipment, 'payment_lapsed');
+}
+
 /** The parcel is handed over; from here on nothing about it is changed. */
 export function dispatch(shipment: Shipment, now: string): Decision {
   const { label, destination } = shipment;

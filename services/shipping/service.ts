@@ -1,6 +1,6 @@
 import { shippingAddressUpdated } from '../../events/customer.ts';
 import { orderAddressed, orderCancellationRequested, orderExpired, orderPlaced } from '../../events/order.ts';
-import { paymentAuthorized, paymentDeclined } from '../../events/payment.ts';
+import { paymentAuthorized, paymentDeclined, paymentRenewalDeclined } from '../../events/payment.ts';
 import {
   shipmentAddressRefused,
   shipmentCancellationRefused,
@@ -43,6 +43,7 @@ export const shipping = defineService<Emits, typeof settings, Deps>({
       paymentDeclined,
       apply((shipment) => decide.close(shipment, 'payment_declined')),
     ),
+    on(paymentRenewalDeclined, apply(decide.paymentLapsed)),
     on(stockReserved, apply(decide.reserved)),
     on(
       stockRejected,

@@ -1,4 +1,4 @@
-import type { Fact } from '../../platform/contract.ts';
+import type { DataOf, Fact } from '../../platform/contract.ts';
 import type {
   shipmentAddressRefused,
   shipmentCancellationRefused,
@@ -46,7 +46,7 @@ export interface Shipment {
   readonly closed?: 'payment_declined' | 'out_of_stock';
 }
 
-export type CancelReason = 'requested' | 'order_expired' | 'reservation_expired';
+export type CancelReason = DataOf<typeof shipmentCancelled>['reason'];
 
 export interface Line {
   readonly sku: string;

@@ -16,6 +16,8 @@ export interface Placing {
   readonly addressRevision: number;
 }
 
+type CancelReason = NonNullable<ShipmentFacts['cancelled']>['reason'];
+
 export function placed(placing: Placing): Order {
   return {
     ...placing,
@@ -27,12 +29,23 @@ export function placed(placing: Placing): Order {
   };
 }
 
+/** What it means for an order that its parcel will not leave, and how its customer is told. */
+const CANCELLATIONS: Readonly<Record<CancelReason, { status: Status; text: string }>> = {
+  requested: { status: 'cancelled', text: 'The order was cancelled.' },
+  payment_lapsed: {
+    status: 'cancelled',
+    text: 'The order was cancelled: the amount could not be held on your card any longer.',
+  },
+  order_expired: { status: 'expired', text: 'The order was closed: it was not confirmed in time.' },
+  reservation_expired: { status: 'expired', text: 'The order was closed: it was not paid in time.' },
+};
+
 /** Where an order stands: follows from what was heard, whatever the order of arrival. */
 export function statusOf(order: Order): Status {
   const { payment: paid, stock: goods, shipment: parcel } = order;
   if (parcel.delivered) return 'delivered';
   if (parcel.dispatched) return 'shipped';
-  if (parcel.cancelled) return parcel.cancelled.reason === 'requested' ? 'cancelled' : 'expired';
+  if (parcel.cancelled) return CANCELLATIONS[parcel.cancelled.reason].status;
   if (paid.declined || goods.rejected) return 'rejected';
   return isConfirmed(order) ? 'confirmed' : 'placed';
 }
@@ -168,10 +181,7 @@ export function delivered(order: Order, data: DataOf<typeof shipment.shipmentDel
 
 export function cancelled(order: Order, data: DataOf<typeof shipment.shipmentCancelled>): Decision {
   const { reason } = data;
-  const text =
-    reason === 'requested'
-      ? 'The order was cancelled.'
-      : 'The order was closed: it was not confirmed in time.';
+  const { text } = CANCELLATIONS[reason];
   return hear(known(order, data), 'shipment', 'cancelled', { reason }, text);
 }
 

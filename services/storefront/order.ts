@@ -1,4 +1,4 @@
-import type { Fact } from '../../platform/contract.ts';
+import type { DataOf, Fact } from '../../platform/contract.ts';
 import type { contactUpdated, shippingAddressUpdated } from '../../events/customer.ts';
 import type {
   orderAddressed,
@@ -6,6 +6,7 @@ import type {
   orderExpired,
   orderPlaced,
 } from '../../events/order.ts';
+import type { shipmentCancelled } from '../../events/shipment.ts';
 
 export type Emits =
   | typeof orderPlaced
@@ -63,14 +64,12 @@ export interface ShipmentFacts {
   readonly prepared?: Labelled;
   readonly dispatched?: Labelled & { readonly at: string };
   readonly delivered?: { readonly at: string };
-  readonly cancelled?: { readonly reason: CancelReason };
+  readonly cancelled?: { readonly reason: DataOf<typeof shipmentCancelled>['reason'] };
   readonly cancellationRefused?: { readonly reason: string };
   /** Revisions of addresses that it took over. */
   readonly readdressed: readonly number[];
   readonly addressRefused: readonly { readonly revision: number; readonly reason: string }[];
 }
-
-export type CancelReason = 'requested' | 'order_expired' | 'reservation_expired';
 
 interface Labelled {
   readonly trackingNumber: string;

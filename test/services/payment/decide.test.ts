@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as decide from '../../../services/payment/decide.ts';
 import { checkTotals } from '../../../services/payment/ledger.ts';
 import type { Decision, Payment } from '../../../services/payment/payment.ts';
+import { stepTask } from '../../../services/payment/steps.ts';
 import { statusOf } from '../../../services/payment/status.ts';
 
 const ORDER = { amount: 5470, currency: 'EUR', token: 'tok_visa' };
@@ -214,10 +215,45 @@ describe('a renewal', () => {
     expect(dispatched(done.payment).begun?.key).toBe('PAY-4Q7K2M9XJ3PA:capture:2');
   });
 
-  it('leaves the old authorization when it is declined', () => {
+  it('that is declined leaves the old authorization, and is tried once more', () => {
     const decision = declined(given(placed, approved, renewed));
-    expect(eventsOf(decision)).toEqual([]);
+    expect([eventsOf(decision), decision.renewLate]).toEqual([[], true]);
     expect(dispatched(decision.payment).begun?.key).toBe('PAY-4Q7K2M9XJ3PA:capture:1');
+  });
+
+  it('that is declined twice is told, with the end of the old authorization', () => {
+    const decision = declined(given(placed, approved, renewed, declined, renewed));
+    expect(decision.emit).toMatchObject([
+      {
+        event: 'payment.renewaldeclined',
+        data: { reason: 'card_declined', expiresAt: APPROVED.expiresAt, paymentId: 'PAY-4Q7K2M9XJ3PA' },
+      },
+    ]);
+    expect(decision.renewLate).toBeUndefined();
+    expect(statusOf(decision.payment)).toBe('authorized');
+    expect(eventsOf(voided(cancelled(decision.payment).payment))).toEqual(['payment.voided']);
+    expect(dispatched(decision.payment).begun?.key).toBe('PAY-4Q7K2M9XJ3PA:capture:1');
+  });
+
+  it('that is declined is forgotten when the next one is granted', () => {
+    const payment = given(placed, approved, renewed, declined, renewed, approvedAs('ch_2'), voided, renewed);
+    expect(declined(payment)).toMatchObject({ renewLate: true });
+  });
+
+  it.each([
+    ['the parcel has left', dispatched, 'capture'],
+    ['the order is over', cancelled, 'void'],
+  ])('that is declined when %s meanwhile is no news', (_when, meanwhile, next) => {
+    const decision = declined(given(placed, approved, renewed, declined, renewed, meanwhile));
+    expect([eventsOf(decision), decision.begun?.kind]).toEqual([[], next]);
+  });
+
+  it('asks with what the provider keeps, where the token works once', () => {
+    const answer = { ...APPROVED, saved: 'cus_1:pm_1' };
+    const kept = given(placed, (payment) => decide.authorizeAnswered(payment, keyOf(payment), answer));
+    const step = renewed(kept).begun;
+    expect(step && stepTask(kept, step).payload).toMatchObject({ token: 'tok_visa', saved: 'cus_1:pm_1' });
+    expect(voided(cancelled(kept).payment).payment.order).not.toHaveProperty('saved');
   });
 
   it('lets both go when the order is cancelled meanwhile, and tells it once', () => {

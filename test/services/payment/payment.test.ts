@@ -11,7 +11,6 @@ import { chargesIn } from './charges.ts';
 const order = orderPlaced.example;
 const { orderId, customerId } = order;
 const TOTAL = order.total.amount;
-const DAY_MS = 86_400_000;
 
 describe('payment', () => {
   let shop: TestService;
@@ -172,49 +171,6 @@ describe('payment', () => {
     expect((await get('TW-LATE')).body).toMatchObject({ status: 'closed', reason: 'order_expired' });
   });
 
-  it('authorizes anew when the authorization had lapsed at the capture', async () => {
-    await start();
-    await place({ paymentToken: 'tok_expires' });
-    await shop.settle();
-    await shop.advance(6000);
-    await dispatch();
-    await shop.settle();
-    const { body } = await get();
-    expect(body).toMatchObject({ status: 'captured', authorized: 2 * TOTAL, lapsed: TOTAL, captured: TOTAL });
-    expect(told()).toEqual(['authorized', 'captured']);
-  });
-
-  it('tells that a capture failed when the new authorization is declined', async () => {
-    await start({ SIMULATOR_SHORT_HOLD: '1s' });
-    await place({ paymentToken: 'tok_expires_declined' });
-    await shop.settle();
-    await shop.advance(1000);
-    await dispatch();
-    await shop.settle();
-    expect((await get()).body).toMatchObject({
-      status: 'capture_failed',
-      captured: 0,
-      reason: 'card_declined',
-    });
-    expect(told()).toEqual(['authorized', 'capturefailed']);
-    expect((await numbers()).captureFailed).toBe(1);
-  });
-
-  it('renews an authorization before it ends while the parcel waits', async () => {
-    await start();
-    await place();
-    await shop.settle();
-    await shop.advance(6 * DAY_MS + 1000);
-    expect((await get()).body).toMatchObject({ status: 'authorized', authorized: 2 * TOTAL, voided: TOTAL });
-    await shop.advance(6 * DAY_MS + 1000);
-    await dispatch();
-    await shop.settle();
-    expect((await get()).body).toMatchObject({ authorized: 3 * TOTAL, voided: 2 * TOTAL, captured: TOTAL });
-    expect(told()).toEqual(['authorized', 'captured']);
-    await shop.advance(30 * DAY_MS);
-    expect((await get()).body.entries).toHaveLength(6);
-  });
-
   it('asks nobody for an order that costs nothing', async () => {
     await start();
     const [line] = order.lines;
@@ -275,7 +231,7 @@ describe('payment', () => {
     return chargesIn(shop.dataDir);
   }
 
-  async function numbers(): Promise<{ tasks: Record<string, number>; captureFailed: number }> {
+  async function numbers(): Promise<{ tasks: Record<string, number> }> {
     const text = String((await shop.call('GET', '/metrics')).body);
     const tasks: Record<string, number> = {};
     for (const [, kind, result, value] of text.matchAll(
@@ -283,7 +239,6 @@ describe('payment', () => {
     )) {
       tasks[`${kind} ${result}`] = Number(value);
     }
-    const failed = /tradewind_payments_capture_failed\{.*\} (\d+)/.exec(text);
-    return { tasks, captureFailed: Number(failed?.[1]) };
+    return { tasks };
   }
 });

@@ -20,6 +20,7 @@ const facts = {
   requested: decide.cancellationRequested,
   orderExpired: decide.orderExpired,
   stockExpired: decide.reservationExpired,
+  lapsed: decide.paymentLapsed,
   dispatch: (shipment) => decide.dispatch(shipment, NOW),
   deliver: (shipment) => decide.deliver(shipment, NOW),
 } satisfies Record<string, Step>;
@@ -97,6 +98,7 @@ describe('who wants a parcel stopped', () => {
     ['requested', 'requested'],
     ['orderExpired', 'order_expired'],
     ['stockExpired', 'reservation_expired'],
+    ['lapsed', 'payment_lapsed'],
   ];
 
   it.each(stopped)('%s stops one that was never heard of, and it never starts then', (name, reason) => {
@@ -107,8 +109,8 @@ describe('who wants a parcel stopped', () => {
     expect(when(late, 'dispatch')).toMatchObject({ state: 'cancelled', emit: [] });
   });
 
-  it('requested stops a prepared one', () => {
-    expect(when(given(...COMPLETE), 'requested')).toMatchObject({
+  it.each(['requested', 'lapsed'] as const)('%s stops a prepared one', (name) => {
+    expect(when(given(...COMPLETE), name)).toMatchObject({
       state: 'cancelled',
       emit: [{ event: 'shipment.cancelled' }],
     });
@@ -143,6 +145,8 @@ describe('who wants a parcel stopped', () => {
     expect(when(gone, 'requested')).toMatchObject({ state: stateOf(gone), emit: [refused] });
     const told = facts.requested(gone).shipment;
     expect(when(told, 'requested')).toMatchObject({ emit: [], ignored: 'refused already' });
-    expect(when(gone, 'orderExpired')).toMatchObject({ state: stateOf(gone), emit: [] });
+    for (const name of ['orderExpired', 'stockExpired', 'lapsed'] as const) {
+      expect(when(gone, name)).toMatchObject({ state: stateOf(gone), emit: [] });
+    }
   });
 });

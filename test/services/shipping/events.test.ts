@@ -5,7 +5,7 @@ import {
   orderExpired,
   orderPlaced,
 } from '../../../events/order.ts';
-import { paymentAuthorized, paymentDeclined } from '../../../events/payment.ts';
+import { paymentAuthorized, paymentDeclined, paymentRenewalDeclined } from '../../../events/payment.ts';
 import { stockExpired, stockRejected, stockReserved } from '../../../events/stock.ts';
 import { readSettings } from '../../../platform/settings.ts';
 import { shipping } from '../../../services/shipping/service.ts';
@@ -142,6 +142,7 @@ describe('shipping', () => {
     ['an expired order', orderExpired, 'order_expired'],
     ['a reservation that ran out', stockExpired, 'reservation_expired'],
     ['a request', orderCancellationRequested, 'requested'],
+    ['a hold on the money that ends', paymentRenewalDeclined, 'payment_lapsed'],
   ])('stops for %s, before anything else is heard', async (_what, contract, reason) => {
     await teller.say(contract, ORDER);
     await teller.prepare(ORDER);

@@ -30,7 +30,7 @@ const prepared: Step = (o) => decide.prepared(o, shipment.shipmentPrepared.examp
 const dispatched: Step = (o) => decide.dispatched(o, shipment.shipmentDispatched.example);
 const delivered: Step = (o) => decide.delivered(o, shipment.shipmentDelivered.example);
 const cancelled =
-  (reason: 'requested' | 'order_expired' | 'reservation_expired'): Step =>
+  (reason: NonNullable<Order['shipment']['cancelled']>['reason']): Step =>
   (o) =>
     decide.cancelled(o, { ...shipment.shipmentCancelled.example, reason });
 const readdressed =
@@ -70,6 +70,7 @@ describe('the status of an order', () => {
     ['rejected', 'payment_declined', [rejected, declined]],
     ['cancelled', 'requested', [authorized, decide.stockReserved, cancelled('requested')]],
     ['cancelled', 'requested', [cancelled('requested'), declined]],
+    ['cancelled', 'payment_lapsed', [authorized, prepared, cancelled('payment_lapsed')]],
     ['expired', 'order_expired', [decide.expire, cancelled('order_expired')]],
     ['expired', 'reservation_expired', [decide.stockReserved, cancelled('reservation_expired')]],
     ['shipped', undefined, [dispatched]],
@@ -149,6 +150,7 @@ describe('a cancellation', () => {
     ['refused', [(o: Order) => decide.cancellationRefused(o, shipment.shipmentCancellationRefused.example)]],
     ['moot', [declined]],
     ['moot', [cancelled('order_expired')]],
+    ['moot', [cancelled('payment_lapsed')]],
   ] as const)('is %s after %#', (outcome, steps) => {
     expect(viewOf(given(askCancel, ...steps), undefined).requests).toMatchObject([{ outcome }]);
   });
