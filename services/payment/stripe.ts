@@ -18,6 +18,15 @@ export interface StripeOptions {
   readonly now: () => Date;
 }
 
+type Method = Pick<
+  Stripe.PaymentIntentCreateParams,
+  | 'customer'
+  | 'payment_method'
+  | 'payment_method_data'
+  | 'setup_future_usage'
+  | 'off_session'
+  | 'error_on_requires_action'
+>;
 type CardData = NonNullable<Stripe.PaymentIntentCreateParams['payment_method_data']>;
 
 /** Used when Stripe does not say until when a card's authorization may be captured. */
@@ -97,24 +106,17 @@ export class StripeGateway implements Gateway {
     }
   }
 
-  #createIntent({
-    key,
-    orderId,
-    customerId,
-    amount,
-    currency,
-    token,
-  }: AuthorizeRequest): Promise<Stripe.PaymentIntent> {
+  async #createIntent(request: AuthorizeRequest): Promise<Stripe.PaymentIntent> {
+    const { key, orderId, customerId, amount, currency, saved } = request;
+    const method = saved === undefined ? await this.#newMethod(request) : savedMethod(saved);
     return this.#stripe.paymentIntents.create(
       {
-        ...methodOf(token),
+        ...method,
         amount,
         currency: currency.toLowerCase(),
         allowed_payment_method_types: ['card'],
         capture_method: 'manual',
         confirm: true,
-        // Nobody sits at the screen any more: a card that wants its owner is a declined card.
-        error_on_requires_action: true,
         expand: ['latest_charge'],
         metadata: { order_id: orderId, customer_id: customerId },
       },
@@ -122,9 +124,26 @@ export class StripeGateway implements Gateway {
     );
   }
 
+  /** A token works once, so the card is kept with a Stripe customer for as long as the order may need it again. */
+  async #newMethod({ key, customerId, token }: AuthorizeRequest): Promise<Method> {
+    const { id: customer } = await this.#stripe.customers.create(
+      { metadata: { customer_id: customerId } },
+      { idempotencyKey: `${key}:customer` },
+    );
+    return {
+      ...methodOf(token),
+      customer,
+      setup_future_usage: 'off_session',
+      // Nobody sits at the screen any more: a card that wants its owner is a declined card.
+      error_on_requires_action: true,
+    };
+  }
+
   #answerOf({
     id,
     status,
+    customer,
+    payment_method: method,
     latest_charge: charge,
     last_payment_error: error,
   }: Stripe.PaymentIntent): AuthorizeAnswer {
@@ -140,14 +159,23 @@ export class StripeGateway implements Gateway {
       reference: id,
       last4: card?.last4 ?? '0000',
       expiresAt: new Date(expiresAt).toISOString(),
+      ...(customer && method ? { saved: `${idOf(customer)}:${idOf(method)}` } : {}),
     };
   }
 }
 
+/** A card that Stripe keeps for a customer of its own, as an earlier answer named it. */
+function savedMethod(saved: string): Method {
+  const [customer = '', method = ''] = saved.split(':');
+  return { customer, payment_method: method, off_session: true };
+}
+
+function idOf(value: string | { readonly id: string }): string {
+  return typeof value === 'string' ? value : value.id;
+}
+
 /** A token from Stripe's card form, or a payment method by its id. */
-function methodOf(
-  token: string,
-): Pick<Stripe.PaymentIntentCreateParams, 'payment_method' | 'payment_method_data'> {
+function methodOf(token: string): Method {
   if (!token.startsWith('tok_')) return { payment_method: token };
   return { payment_method_data: { type: 'card', card: { token } } as CardData };
 }

@@ -12,6 +12,8 @@ interface Intent {
   amount_received: number;
   refunded: number;
   readonly latest_charge: unknown;
+  readonly customer: string | null;
+  readonly payment_method: string;
 }
 
 interface Answer {
@@ -34,13 +36,14 @@ export interface StripeStandIn {
   readonly url: string;
   readonly intents: Map<string, Intent>;
   readonly calls: StripeCall[];
-  /** One trouble per call to come, oldest first. */
+  /** One trouble per call to come that is about money, oldest first. */
   readonly troubles: Trouble[];
   close(): Promise<void>;
 }
 
 export const STRIPE_KEY = 'sk_test_stand_in';
 
+const CUSTOMERS = '/v1/customers';
 const DECLINES: Readonly<Record<string, string>> = {
   tok_chargeDeclined: 'generic_decline',
   tok_chargeDeclinedInsufficientFunds: 'insufficient_funds',
@@ -51,6 +54,9 @@ export async function openStripeStandIn(): Promise<StripeStandIn> {
   const calls: StripeCall[] = [];
   const troubles: Trouble[] = [];
   const keys = new Map<string, { request: string; answer: Answer }>();
+  const used = new Set<string>();
+  /** Customers by the cards that are kept for them. */
+  const attached = new Map<string, string>();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
@@ -58,7 +64,7 @@ export async function openStripeStandIn(): Promise<StripeStandIn> {
     const path = request.url ?? '';
     const key = String(request.headers['idempotency-key'] ?? '');
     calls.push({ path, key, form, headers: request.headers });
-    const trouble = troubles.shift();
+    const trouble = path === CUSTOMERS ? undefined : troubles.shift();
     if (request.headers.authorization !== `Bearer ${STRIPE_KEY}`) return send(response, unauthorized());
     if (trouble === 'error_500') return send(response, problem(500, 'api_error'));
     if (trouble === 'rate_limit')
@@ -81,6 +87,7 @@ export async function openStripeStandIn(): Promise<StripeStandIn> {
 
   function act(path: string, form: Record<string, string>): Answer {
     if (path === '/v1/payment_intents') return create(form);
+    if (path === CUSTOMERS) return ok({ id: newId('cus'), object: 'customer' });
     if (path === '/v1/refunds') return refund(form);
     const [, id = '', action] = /^\/v1\/payment_intents\/(\w+)\/(capture|cancel)$/.exec(path) ?? [];
     const intent = intents.get(id);
@@ -92,6 +99,7 @@ export async function openStripeStandIn(): Promise<StripeStandIn> {
   }
 
   function create(form: Record<string, string>): Answer {
+    if (form['off_session'] === 'true') return createAgain(form);
     const token = form['payment_method'] ?? form['payment_method_data[card][token]'] ?? '';
     const declined = DECLINES[token];
     if (declined) {
@@ -111,7 +119,23 @@ export async function openStripeStandIn(): Promise<StripeStandIn> {
         message: `No such PaymentMethod: '${token}'`,
       });
     }
-    const intent = newIntent(form);
+    if (used.has(token)) return problem(400, 'invalid_request_error', { code: 'token_already_used' });
+    used.add(token);
+    const method = token.startsWith('pm_') ? token : newId('pm');
+    if (form['setup_future_usage'] === 'off_session') attached.set(method, form['customer'] ?? '');
+    return hold(form, method);
+  }
+
+  /** A card that is kept may be charged again and again, by its customer's name and without its owner. */
+  function createAgain(form: Record<string, string>): Answer {
+    const method = form['payment_method'] ?? '';
+    return form['customer'] && attached.get(method) === form['customer']
+      ? hold(form, method)
+      : problem(400, 'invalid_request_error', { code: 'resource_missing', param: 'payment_method' });
+  }
+
+  function hold(form: Record<string, string>, method: string): Answer {
+    const intent = newIntent(form, method);
     intents.set(intent.id, intent);
     return ok({ ...intent });
   }
@@ -123,20 +147,24 @@ export async function openStripeStandIn(): Promise<StripeStandIn> {
       return problem(400, 'invalid_request_error', { code: 'charge_already_refunded' });
     }
     intent.refunded += amount;
-    return ok({ id: `re_${randomUUID().slice(0, 8)}`, object: 'refund', amount, status: 'succeeded' });
+    return ok({ id: newId('re'), object: 'refund', amount, status: 'succeeded' });
   }
 
   const listening = await listen((request, response) => void answer(request, response), 0, '127.0.0.1');
   return { url: listening.url, intents, calls, troubles, close: () => listening.close(0) };
 }
 
-function newIntent(form: Record<string, string>): Intent {
-  const { amount, currency = '', capture_method: method, confirm } = form;
-  if (method !== 'manual' || confirm !== 'true') throw new Error('not an intent that is captured by hand');
+function newId(kind: string): string {
+  return `${kind}_${randomUUID().slice(0, 8)}`;
+}
+
+function newIntent(form: Record<string, string>, method: string): Intent {
+  const { amount, currency = '', capture_method: capture, confirm } = form;
+  if (capture !== 'manual' || confirm !== 'true') throw new Error('not an intent that is captured by hand');
   const card = { brand: 'visa', last4: '4242', capture_before: 1_796_083_200 };
-  const charge = { id: `ch_${randomUUID().slice(0, 8)}`, payment_method_details: { type: 'card', card } };
+  const charge = { id: newId('ch'), payment_method_details: { type: 'card', card } };
   return {
-    id: `pi_${randomUUID().slice(0, 8)}`,
+    id: newId('pi'),
     object: 'payment_intent',
     amount: Number(amount),
     currency,
@@ -145,6 +173,8 @@ function newIntent(form: Record<string, string>): Intent {
     amount_received: 0,
     refunded: 0,
     latest_charge: form['expand[0]'] === 'latest_charge' ? charge : charge.id,
+    customer: form['customer'] ?? null,
+    payment_method: method,
   };
 }
 

@@ -65,6 +65,11 @@ describe('Stripe', () => {
     expect(answer).toMatchObject({ last4: '4242', expiresAt: '2026-12-01T00:00:00.000Z' });
     expect(standIn.calls).toMatchObject([
       {
+        path: '/v1/customers',
+        key: 'PAY-1:authorize:1:customer',
+        form: { 'metadata[customer_id]': 'cus-1' },
+      },
+      {
         path: '/v1/payment_intents',
         key: 'PAY-1:authorize:1',
         form: {
@@ -73,6 +78,8 @@ describe('Stripe', () => {
           capture_method: 'manual',
           confirm: 'true',
           error_on_requires_action: 'true',
+          customer: expect.stringMatching(/^cus_/),
+          setup_future_usage: 'off_session',
           'payment_method_data[type]': 'card',
           'payment_method_data[card][token]': 'tok_visa',
           'metadata[order_id]': 'TW-1',
@@ -85,7 +92,7 @@ describe('Stripe', () => {
     expect(await gateway.authorize(authorizeRequest('a', 'pm_card_visa'))).toMatchObject({
       outcome: 'approved',
     });
-    expect(standIn.calls[0]?.form).toMatchObject({ payment_method: 'pm_card_visa' });
+    expect(standIn.calls[1]?.form).toMatchObject({ payment_method: 'pm_card_visa' });
   });
 
   it('declines a card that wants its owner at the screen', async () => {
@@ -105,7 +112,7 @@ describe('Stripe', () => {
     standIn.troubles.push(trouble);
     const request = authorizeRequest('a', 'tok_visa');
     await expect(gateway.authorize(request)).rejects.toThrow();
-    expect(standIn.calls).toHaveLength(1);
+    expect(standIn.calls).toHaveLength(2);
     expect(standIn.intents.size).toBe(intents);
     expect(await gateway.authorize(request)).toMatchObject({ outcome: 'approved' });
     expect(standIn.intents.size).toBe(1);
@@ -138,7 +145,7 @@ describe('Stripe', () => {
     });
     standIn.troubles.push('hang_after_work');
     const call = patient.authorize(authorizeRequest('a', 'tok_visa'));
-    await until('the call has arrived', () => standIn.calls.length === 1);
+    await until('the call has arrived', () => standIn.calls.length === 2);
     closing.abort();
     await expect(call).rejects.toThrow();
   });
@@ -158,7 +165,49 @@ describe('Stripe', () => {
     await until('it is captured', () => shop.sink.events.length === 2);
     expect(booksOf(standIn)).toEqual({ held: AMOUNT, captured: AMOUNT, voided: 0, refunded: 0 });
     expect(new Set(standIn.calls.map(({ key }) => key))).toEqual(
-      new Set(['PAY-4Q7K2M9XJ3PA:authorize:1', 'PAY-4Q7K2M9XJ3PA:capture:1']),
+      new Set([
+        'PAY-4Q7K2M9XJ3PA:authorize:1:customer',
+        'PAY-4Q7K2M9XJ3PA:authorize:1',
+        'PAY-4Q7K2M9XJ3PA:capture:1',
+      ]),
     );
+  });
+
+  it('holds the money a second time on the card that it kept, because a token works once', async () => {
+    const first = await gateway.authorize(authorizeRequest('a', 'tok_visa'));
+    const saved = first.outcome === 'approved' ? String(first.saved) : '';
+    expect(saved).toMatch(/^cus_\w+:pm_\w+$/);
+    expect(await gateway.authorize(authorizeRequest('b', 'tok_visa'))).toEqual({
+      outcome: 'declined',
+      reason: 'invalid_token',
+    });
+    const again = { ...authorizeRequest('c', 'tok_visa'), saved };
+    expect(await gateway.authorize(again)).toMatchObject({ outcome: 'approved', saved });
+    expect(standIn.calls.at(-1)?.form).toMatchObject({ off_session: 'true' });
+    expect(standIn.calls.at(-1)?.form).not.toHaveProperty('error_on_requires_action');
+    expect(booksOf(standIn).held).toBe(2 * AMOUNT);
+  });
+
+  it('keeps a card for the order alone: nobody can ask with what an answer to another said', async () => {
+    const answer = await gateway.authorize(authorizeRequest('a', 'tok_visa'));
+    const saved = answer.outcome === 'approved' ? String(answer.saved) : '';
+    expect(await gateway.authorize(authorizeRequest('b', saved))).toMatchObject({ outcome: 'declined' });
+  });
+
+  it('serves an order whose authorization had lapsed when its parcel left', async () => {
+    await using shop = await startTestService(payment, {
+      PAYMENT_GATEWAY: 'stripe',
+      STRIPE_API_KEY: STRIPE_KEY,
+      STRIPE_BASE_URL: standIn.url,
+    });
+    await shop.deliver(orderPlaced, orderPlaced.example);
+    await until('it is authorized', () => shop.sink.events.length === 1);
+    for (const intent of standIn.intents.values()) intent.status = 'canceled';
+    await shop.deliver(shipmentDispatched, shipmentDispatched.example);
+    await until('it is captured', () => shop.sink.events.length === 2);
+    expect(shop.sink.events[1]?.type).toBe('shop.tradewind.payment.captured.v1');
+    expect(booksOf(standIn)).toMatchObject({ held: 2 * AMOUNT, captured: AMOUNT });
+    const rows = await shop.service.store.read.all('select body from payments');
+    expect(JSON.stringify(rows)).not.toMatch(/tok_|pm_/);
   });
 });
