@@ -12,6 +12,7 @@ import type { Received, Scope, Subscription } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
 import { admit } from './store/inbox.ts';
 import type { Store } from './store/store.ts';
+import { traceOf } from './trace.ts';
 
 /** Knative's in-memory dispatcher breaks on error bodies above 768 bytes (broker-contract, section 3.4). */
 const MAX_PROBLEM_BYTES = 700;
@@ -32,9 +33,6 @@ export interface IntakeOptions<Deps> {
 
 /** An index row of PostgreSQL takes 2,704 bytes, and the inbox has `source` and `id` in one. */
 const MAX_KEY_BYTES = 1024;
-
-// W3C Trace Context, version 00.
-const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 
 /** What became of an event. */
 export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'not_of_interest';
@@ -92,12 +90,11 @@ export class Intake<Deps> {
       return 'not_of_interest';
     }
     const received = receive(subscription.contract, event);
-    const traceparent = traceOf(event);
+    const cause = { causationId: received.id, ...traceOf(event.attributes['traceparent']) };
     const outcome = await writeOrRetry(store, async (tx): Promise<Outcome> => {
       const scope = makeScope();
       if (!(await admit(tx, received, scope.now))) return 'duplicate';
       const effects = await subscription.handle(tx, received, scope);
-      const cause = { causationId: received.id, ...(traceparent ? { traceparent } : {}) };
       await storeEffects(tx, contracts, effects, cause, scope.now);
       if (!effects.ignored) return 'handled';
       log.info({ ...idsOf(event), reason: effects.ignored }, 'event ignored');
@@ -165,11 +162,6 @@ function parseData(data: Buffer | undefined): unknown {
       { field: 'data', message: 'must be JSON in UTF-8' },
     ]);
   }
-}
-
-/** Only what is well-formed goes on: it is copied into everything that follows. */
-function traceOf({ attributes: { traceparent } }: WireEvent): string | undefined {
-  return traceparent && TRACEPARENT.test(traceparent) ? traceparent : undefined;
 }
 
 function idsOf(event: WireEvent | undefined): Record<string, string | undefined> {

@@ -7,7 +7,7 @@ import { messageOf } from './errors.ts';
 import { createApp } from './http/app.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { describeApi } from './http/openapi.ts';
-import type { RouteContext } from './http/route.ts';
+import type { RouteHost } from './http/route.ts';
 import { Intake } from './intake.ts';
 import { createLog, type Log } from './log.ts';
 import { addServiceGauges } from './gauges.ts';
@@ -252,7 +252,7 @@ class Runtime implements RunningService {
     const card = this.#card;
     const app = createApp({
       routes: card.routes,
-      context: this.#routeContext(),
+      context: this.#routeHost(),
       openapi: describeApi(
         { title: `Tradewind ${card.name}`, description: card.summary, version: '1.0.0' },
         card.routes,
@@ -267,18 +267,18 @@ class Runtime implements RunningService {
     return listen(app, this.#settings.PORT, this.#settings.HOST);
   }
 
-  #routeContext(): RouteContext<EventContract, object> {
+  #routeHost(): RouteHost<EventContract, object> {
     return {
       deps: this.#deps,
       read: this.store.read,
       log: this.#log,
       now: this.#now,
       closing: this.#closing.signal,
-      commit: async (work) => {
+      commit: async (work, cause) => {
         const result = await writeOrRetry(this.store, async (tx) => {
           const scope = this.#scope();
           const [value, effects] = await work(tx, scope);
-          await storeEffects(tx, this.#contracts, effects, {}, scope.now);
+          await storeEffects(tx, this.#contracts, effects, cause, scope.now);
           return value;
         });
         this.#onCommit();

@@ -1,26 +1,20 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import type { z } from 'zod';
 import type { EventContract } from '../contract.ts';
-import { fieldErrors, problems } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { problems } from '../errors.ts';
 import type { ServiceMetrics } from '../metrics.ts';
-import { readJson } from './body.ts';
-import { asProblem, respond, respondProblem } from './respond.ts';
-import type { Route, RouteContext } from './route.ts';
-import { requireStaff } from './staff.ts';
+import { answerRoute, type AnswerOptions } from './answer.ts';
+import { asProblem, respondProblem } from './respond.ts';
+import type { Route } from './route.ts';
 
-export interface AppOptions<Deps> {
+/** What the HTTP face of a service shows. */
+export interface AppOptions<Deps> extends AnswerOptions<Deps> {
   readonly routes: readonly Route<EventContract, Deps>[];
-  readonly context: RouteContext<EventContract, Deps>;
   readonly openapi: Record<string, unknown>;
-  readonly staffToken: string;
-  readonly maxBodyBytes: number;
   /** Answers `POST /events`; without it there is no such path. */
   readonly answerEvent?: (request: Request, response: Response) => Promise<void>;
   /** Why the service is not ready, or `undefined` when it is. */
   readonly notReady: () => Promise<string | undefined>;
-  readonly log: Log;
   readonly metrics: Pick<ServiceMetrics, 'registry' | 'requests'>;
 }
 
@@ -80,38 +74,4 @@ function refuseOtherMethods<Deps>(app: Express, { routes, answerEvent }: AppOpti
       respondProblem(response, problems.methodNotAllowed(request.method, allowed));
     });
   }
-}
-
-async function answerRoute<Deps>(
-  options: AppOptions<Deps>,
-  route: Route<EventContract, Deps>,
-  request: Request,
-  response: Response,
-): Promise<void> {
-  const { context, staffToken, maxBodyBytes, log, metrics } = options;
-  response.once('close', () =>
-    metrics.requests.inc({ method: request.method, route: route.path, status: response.statusCode }),
-  );
-  try {
-    if (route.auth === 'staff') requireStaff(request.headers.authorization, staffToken);
-    const checked = {
-      params: check(route.params, request.params, 'path'),
-      query: check(route.query, request.query, 'query'),
-      body: route.body ? check(route.body, await readJson(request, maxBodyBytes), 'body') : undefined,
-      raw: request,
-      header: (name: string) => request.get(name),
-    };
-    await respond(response, await route.handle(checked as never, context));
-  } catch (error) {
-    respondProblem(response, asProblem(error, log));
-  }
-}
-
-function check(schema: z.ZodType | undefined, value: unknown, place: string): unknown {
-  if (!schema) return undefined;
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const errors = fieldErrors(result.error.issues, place);
-  const text = errors.map((error) => `${error.field}: ${error.message}`).join('; ');
-  throw problems.invalid(text, errors);
 }

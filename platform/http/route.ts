@@ -4,6 +4,7 @@ import type { EventContract } from '../contract.ts';
 import type { Log } from '../log.ts';
 import type { Effects, Scope } from '../service.ts';
 import type { Reader, Tx } from '../store/store.ts';
+import type { Cause } from '../store/tasks.ts';
 
 /** What a route answers. A `stream` takes the response over; a `bytes` body goes out as it is. */
 export interface Reply {
@@ -33,6 +34,14 @@ export interface RouteContext<E extends EventContract, Deps> {
   readonly closing: AbortSignal;
   /** Runs a decision in a transaction, stores its effects with it, and resolves after the commit. */
   commit<T>(work: (tx: Tx, scope: Scope<Deps>) => Promise<readonly [T, Effects<E>]>): Promise<T>;
+}
+
+/** What a service gives to all of its routes; the cause of what a route commits comes from its request. */
+export interface RouteHost<E extends EventContract, Deps> extends Omit<RouteContext<E, Deps>, 'commit'> {
+  commit<T>(
+    work: (tx: Tx, scope: Scope<Deps>) => Promise<readonly [T, Effects<E>]>,
+    cause: Cause,
+  ): Promise<T>;
 }
 
 /** One route of a service's API, with all that OpenAPI says of it. Made by {@link routeFor}. */

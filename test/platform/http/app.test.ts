@@ -9,6 +9,7 @@ import { until } from '../../support/until.ts';
 
 const route = routeFor<Emits, object>();
 const seen: unknown[] = [];
+const telling = { name: 'why', by: 'ada', text: 'because' };
 const responses = { 200: { description: 'fine' } };
 const routes = [
   route({
@@ -44,6 +45,15 @@ const routes = [
     handle: async () => {
       throw new Error('secret detail of a defect');
     },
+  }),
+  route({
+    method: 'get',
+    path: '/api/telling',
+    summary: 'Tells something',
+    auth: 'none',
+    responses,
+    handle: (_request, { commit }) =>
+      commit(async () => [{ status: 202 }, { emit: [{ event: 'example.answered', data: telling }] }]),
   }),
   route({
     method: 'get',
@@ -115,6 +125,15 @@ describe('the HTTP face of a service', () => {
     ['a body over the limit', 413, '2048 bytes', () => post('x'.repeat(4096), { ...json, ...staff })],
     ['a path that is not there', 404, '/api/nothing', () => send('GET', '/api/nothing')],
     ['a thing that is not there', 404, 'no such thing', () => send('GET', '/api/things/rope')],
+    [
+      'a control character in a path',
+      422,
+      'name',
+      () => post(JSON.stringify(good), { ...json, ...staff }, '/api/things/a%00'),
+    ],
+    ['a control character where no rule is', 422, 'name', () => send('GET', '/api/things/%00')],
+    ['a control character in a query', 422, 'size', () => send('GET', '/api/bytes?size=%1b')],
+    ['a control character in a path that is not there', 404, 'nothing', () => send('GET', '/%00')],
     ['a path that cannot be decoded', 400, 'path', () => send('GET', '/api/things/%E0%A4%A')],
     ['a method that is not there', 405, 'DELETE', () => send('DELETE', '/api/things/rope')],
     ['a defect', 500, 'the log has the details', () => send('GET', '/api/broken')],
@@ -126,6 +145,20 @@ describe('the HTTP face of a service', () => {
     expect(JSON.parse(text)).toMatchObject({ status, title: expect.any(String), detail: expect.any(String) });
     expect(text).toContain(says);
     expect(text).not.toMatch(/secret detail|node_modules/);
+  });
+
+  it('hands the trace of a request on to what it brings about, when it is one', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    for (const given of [traceparent, 'nonsense', traceparent.replace(/-\w{32}-/, `-${'0'.repeat(32)}-`)]) {
+      const response = await send('GET', '/api/telling', { headers: { traceparent: given } });
+      expect(response.status).toBe(202);
+    }
+    await service.settle();
+    expect(service.sink.events.map((event) => event['traceparent'])).toEqual([
+      traceparent,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('does not reach a route with anything it refused', () => {
