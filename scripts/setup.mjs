@@ -10,12 +10,12 @@ const wanted = createHash('sha256')
   .update(readFileSync(`${root}package-lock.json`))
   .digest('hex');
 
-if (installed() !== wanted) {
+if (installed() !== wanted || !existsSync(`${root}node_modules/node/bin`)) {
   const why = existsSync(stampFile) ? 'package-lock.json has changed' : 'they are not there yet';
   console.error(
     `tradewind: installing the locked dependencies, Node 24 among them (${why}); about half a minute`,
   );
-  const { status } = spawnSync('npm', ['ci', '--loglevel=error'], {
+  const { status } = spawnSync('npm', ['ci', '--include=dev', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',

@@ -16,7 +16,7 @@ await runUntilStopped(async () => {
   ]);
   const { dataDir, portBase, autoDispatch } = args;
   const secrets = loadSecrets(dataDir);
-  const staffToken = environment()['STAFF_TOKEN'] ?? secrets.staffToken;
+  const staffToken = environment()['STAFF_TOKEN'] || secrets.staffToken;
   const options = { dataDir, portBase, autoDispatch, secrets: { ...secrets, staffToken } };
   const shop = await (args.processes ? superviseShop(options) : startShop(options));
   process.stdout.write(banner(options));

@@ -40,7 +40,7 @@ export function readArguments(args: readonly string[]): Arguments {
       },
     });
     return {
-      dataDir: values.data,
+      dataDir: folder(values.data),
       portBase: port(values['port-base']),
       processes: values.processes,
       autoDispatch: durationOrOff(values['auto-dispatch']),
@@ -49,6 +49,11 @@ export function readArguments(args: readonly string[]): Arguments {
   } catch (error) {
     throw new Error(`${messageOf(error)}\nnpm start -- --help lists the options`, { cause: error });
   }
+}
+
+function folder(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new Error('--data must name a folder');
 }
 
 function port(text: string): number {

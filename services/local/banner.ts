@@ -18,7 +18,7 @@ const newAddress = { ...order.shippingAddress, line1: 'Deichweg 3', postalCode: 
 
 /** What a person sees when the shop is up: who is where, how to get in, and what to try. */
 export function banner(options: ShopOptions): string {
-  const cookies = join(options.dataDir, 'cookies.txt');
+  const cookies = quoted(join(options.dataDir, 'cookies.txt'));
   const jar = `-b ${cookies} -c ${cookies}`;
   const json = `-H 'content-type: application/json'`;
   const storefront = addressOf('storefront', options);
@@ -53,4 +53,9 @@ function table(options: ShopOptions): string {
 
 function departure({ autoDispatch }: ShopOptions): string {
   return autoDispatch === 'off' ? '' : ` (it does so by itself after ${autoDispatch})`;
+}
+
+/** As one word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -26,7 +26,7 @@ export function programs(): string[] {
   return [first, 'broker', ...rest];
 }
 
-/** Port of a program, `undefined` for one that does not exist. */
+/** Port of a program; 0, any free one, where the base is 0. */
 export function portOf(name: string, { portBase }: ShopOptions): number {
   return portBase === 0 ? 0 : portBase + programs().indexOf(name);
 }

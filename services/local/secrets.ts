@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
@@ -14,8 +14,10 @@ export function loadSecrets(dataDir: string): Secrets {
   const stored = read(path);
   if (stored) return stored;
   const fresh = { staffToken: random(18), sessionSecret: random(32) };
-  mkdirSync(dataDir, { recursive: true });
-  writeFileSync(path, `${JSON.stringify(fresh, undefined, 2)}\n`, { mode: 0o600 });
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  // Renamed into place, so that a crash leaves no half of it.
+  writeFileSync(`${path}.new`, `${JSON.stringify(fresh, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
   return fresh;
 }
 

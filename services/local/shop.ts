@@ -50,7 +50,10 @@ class Shop implements RunningShop {
   async open(): Promise<void> {
     const settings = readConfig(brokerSettings, brokerEnvironment(this.#options));
     this.#broker = await startBroker(settings, { resolve: (name) => this.#running.get(name)?.url });
-    await Promise.all(services.map((card) => this.#start(card)));
+    // All of them come to an end, one way or the other, before the first failure is told: none must start later.
+    const started = await Promise.allSettled(services.map((card) => this.#start(card)));
+    const failed = started.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   url(name: string): string {

@@ -1,16 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { createLog, type Log } from '../../platform/log.ts';
+import { createLog } from '../../platform/log.ts';
 import { services } from '../index.ts';
-import {
-  addressOf,
-  brokerEnvironment,
-  programs,
-  serviceEnvironment,
-  sinkAt,
-  type Environment,
-  type ShopOptions,
-} from './plan.ts';
+import { Keeper, type Program } from './keeper.ts';
+import { addressOf, brokerEnvironment, serviceEnvironment, sinkAt, type ShopOptions } from './plan.ts';
 
 /** A whole shop in processes of its own. */
 export interface Supervisor {
@@ -19,41 +11,26 @@ export interface Supervisor {
   close(): Promise<void>;
 }
 
-interface Program {
-  readonly name: string;
-  readonly script: string;
-  readonly args: readonly string[];
-  readonly env: Environment;
-}
-
-const READY_WITHIN_MS = 20_000;
-const FIRST_PAUSE_MS = 100;
-const MAX_PAUSE_MS = 5000;
-/** A program that ran this long has not failed at its start. */
-const STEADY_MS = 10_000;
-const STOP_WITHIN_MS = 8500;
+/** From the first signal to the last process: below the ten seconds that users wait. */
+const STOP_WITHIN_MS = 9000;
+/** The broker stays until the services have sent what they still could, but keeps this time for itself. */
+const BROKER_SHARE_MS = 2500;
 
 /** Starts the broker and each service as a process of its own, and restarts what dies. Resolves when all are ready. */
 export async function superviseShop(options: ShopOptions): Promise<Supervisor> {
-  const log = createLog({
-    service: 'supervisor',
-    level: options.env?.['LOG_LEVEL'] ?? 'info',
-    format: 'text',
-  });
+  const level = options.env?.['LOG_LEVEL'] ?? 'info';
+  const log = createLog({ service: 'supervisor', level, format: 'text' });
   const keepers = programsOf(options).map((program) => new Keeper(program, log));
-  const byName = new Map(keepers.map((keeper) => [keeper.name, keeper]));
-  const close = async (): Promise<void> => {
-    const broker = byName.get('broker');
-    await Promise.all(keepers.filter((keeper) => keeper !== broker).map((keeper) => keeper.stop()));
-    await broker?.stop();
-  };
   try {
-    await Promise.all(programs().map((name) => ready(addressOf(name, options), name, byName.get(name))));
+    await Promise.all(keepers.map((keeper) => keeper.ready));
   } catch (error) {
-    await close();
+    await stopAll(keepers);
     throw error;
   }
-  return { pidOf: (name) => byName.get(name)?.pid, close };
+  return {
+    pidOf: (name) => keepers.find((keeper) => keeper.name === name)?.pid,
+    close: () => stopAll(keepers),
+  };
 }
 
 function programsOf(options: ShopOptions): Program[] {
@@ -79,87 +56,11 @@ function script(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));
 }
 
-async function ready(address: string, name: string, keeper: Keeper | undefined): Promise<void> {
-  const end = performance.now() + READY_WITHIN_MS;
-  while (performance.now() < end) {
-    if (keeper?.failedAtStart) break;
-    const answer = await fetch(`${address}/readyz`).catch(() => undefined);
-    await answer?.arrayBuffer();
-    if (answer?.ok) return;
-    await pause(20);
-  }
-  throw new Error(`${name} did not become ready; what it said stands above`);
-}
-
-/** Keeps one program running. */
-class Keeper {
-  readonly name: string;
-  readonly #program: Program;
-  readonly #log: Log;
-  #child: ChildProcess | undefined;
-  #exited: Promise<void> = Promise.resolve();
-  #restart: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #stopping = false;
-
-  constructor(program: Program, log: Log) {
-    this.name = program.name;
-    this.#program = program;
-    this.#log = log;
-    this.#start();
-  }
-
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
-  /** It ended by itself with an error before it ever ran for long: its settings or its port are wrong. */
-  get failedAtStart(): boolean {
-    return this.#failures > 2;
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    clearTimeout(this.#restart);
-    this.#child?.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), STOP_WITHIN_MS);
-    await this.#exited;
-    clearTimeout(timer);
-  }
-
-  #start(): void {
-    const { script: path, args, env } = this.#program;
-    const startedAt = performance.now();
-    // The channel tells a child that its supervisor is gone, however that ended.
-    const child = fork(path, args, {
-      env,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    this.#child = child;
-    this.#exited = new Promise((resolve) => {
-      child.once('error', (error) =>
-        this.#log.error({ program: this.name, err: error }, 'could not be started'),
-      );
-      child.once('exit', (code, signal) => {
-        this.#child = undefined;
-        resolve();
-        if (!this.#stopping) this.#startAgain(performance.now() - startedAt, signal ?? `code ${code}`);
-      });
-    });
-  }
-
-  #startAgain(ranFor: number, how: string): void {
-    this.#failures = ranFor > STEADY_MS ? 0 : this.#failures + 1;
-    const wait = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 6));
-    this.#log.warn(
-      { program: this.name, ended: how, restartInMs: wait },
-      'a program ended; it is started again',
-    );
-    this.#restart = setTimeout(() => this.#start(), wait);
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resume) => setTimeout(resume, ms));
+async function stopAll(keepers: readonly Keeper[]): Promise<void> {
+  // First of all nothing is restarted any more: a signal to the whole group reaches the broker as well.
+  for (const keeper of keepers) keeper.retire();
+  const end = performance.now() + STOP_WITHIN_MS;
+  const [broker, ...others] = keepers;
+  await Promise.all(others.map((keeper) => keeper.stop(STOP_WITHIN_MS - BROKER_SHARE_MS)));
+  await broker?.stop(end - performance.now());
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { listen } from '../../platform/http/listen.ts';
+import { freePortBase } from './ports.ts';
 
 /** A request as a receiver got it. */
 export interface Got {
@@ -40,7 +41,8 @@ export async function openReceiver(): Promise<Receiver> {
       port,
       '127.0.0.1',
     );
-  let listening = await open(0);
+  // Not one that the system hands out: somebody's connection could take it while this receiver is away.
+  let listening = await open(await freePortBase(1));
   const { port, url } = listening;
   const receiver: Receiver = {
     url,

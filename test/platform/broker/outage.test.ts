@@ -24,19 +24,19 @@ describe('an outage', () => {
   class Stream {
     readonly accepted: string[] = [];
     readonly #done: Promise<void>;
-    #running = true;
+    readonly #stopped = new AbortController();
 
     constructor() {
       this.#done = this.#run();
     }
 
     async stop(): Promise<void> {
-      this.#running = false;
+      this.#stopped.abort();
       await this.#done;
     }
 
     async #run(): Promise<void> {
-      for (let n = 0; this.#running; n += 1) {
+      for (let n = 0; !this.#stopped.signal.aborted; n += 1) {
         if ((await shop.post({ id: `s${n}` })).status === 202) this.accepted.push(`s${n}`);
       }
     }
