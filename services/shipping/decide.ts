@@ -36,8 +36,8 @@ export function close(shipment: Shipment, reason: NonNullable<Shipment['closed']
 }
 
 /** The customer wants out: granted until the parcel has left. */
-export function cancellationRequested(shipment: Shipment): Decision {
-  if (shipment.dispatchedAt === undefined) return cancel(shipment, 'requested');
+export function cancellationRequested(shipment: Shipment, now: string): Decision {
+  if (shipment.dispatchedAt === undefined) return cancel(shipment, 'requested', now);
   if (shipment.cancellationRefused) return { shipment, ignored: 'refused already' };
   const data = { ...idsOf(shipment), reason: 'already_dispatched' } as const;
   return {
@@ -50,20 +50,20 @@ export function cancellationRequested(shipment: Shipment): Decision {
  * The storefront had not heard in time that the order was confirmed. A parcel that is prepared was: the word of it is
  * on its way, or waits for a storefront that was away.
  */
-export function orderExpired(shipment: Shipment): Decision {
+export function orderExpired(shipment: Shipment, now: string): Decision {
   if (stateOf(shipment) === 'prepared') return { shipment, ignored: 'confirmed in time' };
-  return cancel(shipment, 'order_expired');
+  return cancel(shipment, 'order_expired', now);
 }
 
 /** The goods were set aside for too long. Paid for meanwhile, the order lives: inventory hears of the payment too. */
-export function reservationExpired(shipment: Shipment): Decision {
+export function reservationExpired(shipment: Shipment, now: string): Decision {
   if (shipment.authorized) return { shipment, ignored: 'paid for meanwhile' };
-  return cancel(shipment, 'reservation_expired');
+  return cancel(shipment, 'reservation_expired', now);
 }
 
 /** The money that is held will soon not be held any more. */
-export function paymentLapsed(shipment: Shipment): Decision {
-  return cancel(shipment, 'payment_lapsed');
+export function paymentLapsed(shipment: Shipment, now: string): Decision {
+  return cancel(shipment, 'payment_lapsed', now);
 }
 
 /** The parcel is handed over; from here on nothing about it is changed. */
@@ -103,11 +103,14 @@ export function proceed(shipment: Shipment, now: string): Decision {
   };
 }
 
-function cancel(shipment: Shipment, reason: CancelReason): Decision {
+function cancel(shipment: Shipment, reason: CancelReason, now: string): Decision {
   const state = stateOf(shipment);
   if (state !== 'waiting' && state !== 'prepared') return { shipment, ignored: `it is ${state}` };
   const data = { ...idsOf(shipment), reason };
-  return { shipment: { ...shipment, cancelled: reason }, emit: [{ event: 'shipment.cancelled', data }] };
+  return {
+    shipment: { ...shipment, cancelled: reason, cancelledAt: now },
+    emit: [{ event: 'shipment.cancelled', data }],
+  };
 }
 
 export function idsOf({ orderId, customerId }: Shipment): {

@@ -8,9 +8,9 @@ import { stateOf, type Decision, type Emits, type Shipment } from './shipment.ts
 import {
   addLabel,
   changesAbove,
+  concernedBy,
   forgetChanges,
   keepChange,
-  pendingOf,
   shipments,
   takeTurn,
 } from './store.ts';
@@ -63,7 +63,7 @@ export async function addressUpdated(
   await takeTurn(tx, customerId);
   if (!(await keepChange(tx, customerId, change, scope.now))) return { ignored: 'this revision is known' };
   const emit: NonNullable<Effects<Emits>['emit']>[number][] = [];
-  for (const shipment of await pendingOf(tx, customerId)) {
+  for (const shipment of await concernedBy(tx, customerId, scope.now)) {
     const effects = await store(tx, changeAddress(shipment, change), scope);
     emit.push(...(effects.emit ?? []));
   }
@@ -87,10 +87,10 @@ export async function dispatchDue(tx: Tx, data: OfOrder, scope: Scope<Deps>): Pr
   return apply(decide.dispatch)(tx, { data }, scope);
 }
 
-/** Once a day, address changes are forgotten that no order can be waiting for any more. */
+/** Once a day, address changes are forgotten that no order can be waiting for any more; sooner while there are many. */
 export async function forget(tx: Tx, _payload: unknown, { now, deps }: Scope<Deps>): Promise<Effects<Emits>> {
-  await forgetChanges(tx, new Date(now.getTime() - deps.keepChanges));
-  return { tasks: [forgetting(new Date(now.getTime() + DAY_MS))] };
+  const more = await forgetChanges(tx, new Date(now.getTime() - deps.keepChanges));
+  return { tasks: [forgetting(new Date(now.getTime() + (more ? 1000 : DAY_MS)))] };
 }
 
 export function forgetting(dueAt: Date): TaskOrder {

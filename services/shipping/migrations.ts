@@ -37,4 +37,12 @@ export const migrations: readonly Migration[] = [
     name: 'shipping-002-customers',
     statements: () => ['create table customers (customer_id text primary key, turns integer not null)'],
   },
+  {
+    name: 'shipping-003-answers',
+    statements: () => [
+      `alter table shipments add column answers_until text not null default '9999'`,
+      'create index shipments_that_answer on shipments (customer_id, answers_until)',
+      'drop index shipments_of_customer',
+    ],
+  },
 ];

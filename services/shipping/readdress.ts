@@ -30,8 +30,8 @@ export function changeAddress(shipment: Shipment, change: Destination): Decision
   if (change.revision <= destination.revision) return { shipment, ignored: 'an older revision' };
   if (refused.includes(change.revision)) return { shipment, ignored: 'refused already' };
   const state = stateOf(shipment);
-  if (state === 'delivered' || state === 'closed') return { shipment, ignored: `it is ${state}` };
-  if (state === 'dispatched') return refuse(shipment, change, 'already_dispatched');
+  if (state === 'closed') return { shipment, ignored: `it is ${state}` };
+  if (state === 'dispatched' || state === 'delivered') return refuse(shipment, change, 'already_dispatched');
   if (state === 'cancelled') return refuse(shipment, change, 'cancelled');
   if (change.zone !== paidZone) return refuse(shipment, change, 'other_fee_zone');
   return accept(shipment, change);

@@ -42,6 +42,7 @@ export interface Shipment {
   readonly deliveredAt?: string;
   /** Why it must not leave, by shipping's own decision. */
   readonly cancelled?: CancelReason;
+  readonly cancelledAt?: string;
   /** Why it never comes to a parcel, by payment's or inventory's word. */
   readonly closed?: 'payment_declined' | 'out_of_stock';
 }

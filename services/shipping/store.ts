@@ -7,15 +7,33 @@ export const shipments = documents<Shipment>('shipments', 'order_id', (shipment)
   customer_id: (shipment) => shipment.customerId,
   state: stateOf,
   heard_at: (shipment) => shipment.heardAt,
+  answers_until: answersUntil,
 });
 
+const DAY_MS = 86_400_000;
+
 /** A customer's parcels that an address change concerns. */
-export function pendingOf(reader: Reader, customerId: string): Promise<Shipment[]> {
+export function concernedBy(reader: Reader, customerId: string, now: Date): Promise<Shipment[]> {
   return shipments.select(
     reader,
-    `customer_id = $1 and state in ('waiting', 'prepared', 'dispatched', 'cancelled') order by heard_at`,
+    'customer_id = $1 and answers_until > $2 order by heard_at',
     customerId,
+    now.toISOString(),
   );
+}
+
+/**
+ * Until when a parcel answers address changes. One that is over does so for as long as a change may have been asked
+ * for before that was known; else every change would be answered for all that its customer ever ordered.
+ */
+function answersUntil({ closed, cancelledAt, dispatchedAt }: Shipment): string {
+  if (dispatchedAt !== undefined) return after(dispatchedAt, 30 * DAY_MS);
+  if (cancelledAt !== undefined) return after(cancelledAt, DAY_MS);
+  return closed === undefined ? '9999' : '';
+}
+
+function after(instant: string, ms: number): string {
+  return new Date(Date.parse(instant) + ms).toISOString();
 }
 
 /** Where a page of shipments ended. */
@@ -84,9 +102,21 @@ export async function changesAbove(
   return rows.map((row) => ({ ...row, address: JSON.parse(row.address) as Address }));
 }
 
-/** An address is kept no longer than an order may be on its way. */
-export function forgetChanges(tx: Tx, before: Date): Promise<number> {
-  return tx.run('delete from address_changes where received_at < $1', before.toISOString());
+const FORGET_BATCH = 1000;
+
+/**
+ * An address is kept no longer than an order may be on its way. They go a bounded number at a time.
+ * @returns whether there are more.
+ */
+export async function forgetChanges(tx: Tx, before: Date): Promise<boolean> {
+  const removed = await tx.run(
+    `delete from address_changes where (customer_id, revision) in (
+       select customer_id, revision from address_changes where received_at < $1
+       order by received_at limit $2)`,
+    before.toISOString(),
+    FORGET_BATCH,
+  );
+  return removed === FORGET_BATCH;
 }
 
 export async function addLabel(tx: Tx, shipment: Shipment, now: Date): Promise<void> {

@@ -17,7 +17,7 @@ const shipping: Readonly<Record<string, (shipment: Shipment) => Shipped>> = {
   addressed: (shipment) => addressed(shipment, { revision, zone, address }, [], at),
   authorized: (shipment) => shipments.authorized(shipment, at),
   reserved: (shipment) => shipments.reserved(shipment, at),
-  'order.expired': shipments.orderExpired,
+  'order.expired': (shipment) => shipments.orderExpired(shipment, at),
 };
 
 const storefront: Readonly<Record<string, (order: Order, data: never) => Decision>> = {

@@ -109,6 +109,28 @@ describe('shipping', () => {
     });
   });
 
+  it('does not answer for ever for parcels that are over', async () => {
+    await teller.prepare('TW-GONE');
+    await dispatch('TW-GONE');
+    await teller.prepare('TW-CANCELLED');
+    await teller.say(orderCancellationRequested, 'TW-CANCELLED');
+    const answered = async () => {
+      const [gone, cancelled] = await Promise.all([teller.told('TW-GONE'), teller.told('TW-CANCELLED')]);
+      return [...gone, ...cancelled].filter(({ event }) => event === 'addressrefused').length;
+    };
+    await teller.change(2);
+    expect(await answered()).toBe(2);
+    await service.advance(DAY);
+    await teller.change(3);
+    expect(await answered()).toBe(3);
+    await teller.staff('POST', `/${shipmentIdOf('TW-GONE')}/delivery`);
+    await teller.change(4);
+    expect(await answered()).toBe(4);
+    await service.advance(29 * DAY);
+    await teller.change(5);
+    expect(await answered()).toBe(4);
+  });
+
   it('leaves the parcels of other customers alone', async () => {
     await teller.prepare(ORDER);
     await service.deliver(orderAddressed, {
@@ -237,9 +259,9 @@ describe('shipping', () => {
   it('looks at the shipments of one customer by index', async () => {
     const plan = await service.service.store.read.all<{ detail: string }>(
       `explain query plan select version, body from shipments where customer_id = '${CUSTOMER}'
-       and state in ('waiting', 'prepared', 'dispatched', 'cancelled') order by heard_at`,
+       and answers_until > '2026-11-24T09:30:00.000Z' order by heard_at`,
     );
-    expect(plan.map(({ detail }) => detail).join('\n')).toMatch(/USING INDEX shipments_of_customer/);
+    expect(plan.map(({ detail }) => detail).join('\n')).toMatch(/USING INDEX shipments_that_answer/);
   });
 });
 
