@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { wholeNumber } from './lib/numbers.ts';
 import { runChaos } from '../test/support/chaos.ts';
 
 const { values } = parseArgs({
@@ -17,9 +18,9 @@ if (values.help) {
   );
 } else {
   const report = await runChaos({
-    orders: Number(values.orders),
-    kills: Number(values.kills),
-    portBase: Number(values['port-base']),
+    orders: wholeNumber('orders', values.orders),
+    kills: wholeNumber('kills', values.kills),
+    portBase: wholeNumber('port-base', values['port-base']),
     log: (line) => console.log(line),
   });
   console.log(JSON.stringify(report, undefined, 2));

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { startChildShop } from './lib/child-shop.ts';
-import { atRate, Load, percentile } from './lib/load.ts';
+import { atRate, Load, percentile, toldLater } from './lib/load.ts';
+import { wholeNumber } from './lib/numbers.ts';
 
 /** A figure, what it should be, and whether it is. */
 interface Figure {
@@ -13,6 +14,8 @@ interface Figure {
 
 const STOCK = { quantity: 1_000_000, reference: 'bench' };
 const CAPTURED = 'type="shop.tradewind.payment.captured.v1"';
+/** Orders between placed and captured at any moment of the throughput run. */
+const UNDER_WAY = 150;
 const scenarios = { start, orders, latency, memory };
 const figures: Figure[] = [];
 
@@ -24,8 +27,10 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
-const seconds = Number(values.seconds);
-const portBase = Number(values['port-base']);
+const seconds = wholeNumber('seconds', values.seconds);
+const portBase = wholeNumber('port-base', values['port-base']);
+const unknown = positionals.filter((name) => !(name in scenarios));
+if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}; see --help`);
 
 if (values.help) {
   console.log(`npm run bench -- [${Object.keys(scenarios).join('|')} …] [--seconds 30] [--port-base 28080]`);
@@ -79,8 +84,6 @@ async function orders(): Promise<void> {
   }
 }
 
-const UNDER_WAY = 150;
-
 /** Keeps `UNDER_WAY` orders between placed and captured; what is captured per second is then what the shop sustains. */
 async function closedLoop(
   load: Load,
@@ -91,12 +94,11 @@ async function closedLoop(
   const started = performance.now();
   let placed = 0;
   let done = 0;
-  const posting = new Set<Promise<unknown>>();
+  const posting: Promise<unknown>[] = [];
   while (performance.now() - started < forSeconds * 1000) {
     while (placed - done < UNDER_WAY) {
       placed += 1;
-      const post = load.place().finally(() => posting.delete(post));
-      posting.add(post);
+      posting.push(toldLater(load.place()));
     }
     await new Promise((resume) => setTimeout(resume, 50));
     done = (await captured()) - before;

@@ -57,7 +57,11 @@ export async function startChildShop(portBase: number, args: readonly string[]):
         headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
-    memory: () => residentMemory(child.pid ?? 0),
+    async memory() {
+      const bytes = await residentMemory(child.pid ?? 0);
+      if (bytes === 0) throw new Error('memory can be read from /proc only');
+      return bytes;
+    },
     drained: (timeoutMs) => until('nothing waits anywhere', async () => (await waiting()) === 0, timeoutMs),
     async [Symbol.asyncDispose]() {
       const exited = new Promise((resolve) => child.once('exit', resolve));

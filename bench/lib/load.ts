@@ -40,10 +40,16 @@ export async function atRate<T>(perSecond: number, seconds: number, work: () => 
   const running: Promise<T>[] = [];
   while (running.length < total) {
     const due = Math.min(total, Math.ceil(((performance.now() - started) / 1000) * perSecond));
-    while (running.length < due) running.push(work());
+    while (running.length < due) running.push(toldLater(work()));
     await new Promise((resume) => setTimeout(resume, 5));
   }
   return Promise.all(running);
+}
+
+/** A promise whose failure is told by whoever awaits it in the end, and ends nothing before. */
+export function toldLater<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** The value below which a share of the values lies. */

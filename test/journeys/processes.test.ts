@@ -46,7 +46,8 @@ describe('a shop in processes of its own', () => {
 
   it('starts again what was killed', async () => {
     const before = supervisor.pidOf('payment');
-    process.kill(before ?? 0, 'SIGKILL');
+    if (before === undefined) throw new Error('payment is not running');
+    process.kill(before, 'SIGKILL');
     await until('payment is back', async () => {
       const answer = await call(addressOf('payment', shop), 'GET', '/readyz').catch(() => undefined);
       return answer?.status === 200 && supervisor.pidOf('payment') !== before;
