@@ -96,6 +96,7 @@ export function withoutTtl(attributes: Readonly<Record<string, string>>): Readon
 
 /** What is left to live for an event that passes the broker, or for the reply to one; 0 means that it ends here. */
 export function nextTtl(attributes: Readonly<Record<string, string>>): number {
-  const ttl = Number(attributes[TTL]);
-  return attributes[TTL] === undefined || !Number.isInteger(ttl) ? MAX_TTL : Math.max(0, ttl - 1);
+  const text = attributes[TTL]?.trim();
+  const ttl = Number(text);
+  return !text || !Number.isInteger(ttl) ? MAX_TTL : Math.max(0, ttl - 1);
 }
