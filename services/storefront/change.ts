@@ -2,10 +2,10 @@ import type { Address } from '../../events/shapes.ts';
 import { problems } from '../../platform/errors.ts';
 import type { Effects, Scope } from '../../platform/service.ts';
 import type { Tx } from '../../platform/store/store.ts';
-import { requestAddress, requestCancellation, whyNotCancel } from './decide.ts';
 import { apply, type Deps } from './handle.ts';
 import type { Emits, Order } from './order.ts';
 import { notServed } from './quote.ts';
+import { requestAddress, requestCancellation, whyNotCancel } from './requests.ts';
 import { addAddress, findOwn, nextRevision, openOrdersOf } from './store.ts';
 
 /** A customer moves: every open order asks for the new address, and shipping decides parcel by parcel. */
@@ -23,7 +23,7 @@ export async function changeAddress(
   const { revision } = await nextRevision(tx, customerId);
   await addAddress(tx, customerId, revision, address);
   const requestedAt = scope.now.toISOString();
-  for (const order of await openOrdersOf(tx, customerId)) {
+  for (const order of await openOrdersOf(tx, customerId, scope.now)) {
     await apply(tx, order, 'customer.updated', requestAddress(order, revision, requestedAt), scope);
   }
   const data = { customerId, revision, zone, address };

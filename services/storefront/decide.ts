@@ -2,7 +2,7 @@ import type { DataOf } from '../../platform/contract.ts';
 import type * as payment from '../../events/payment.ts';
 import type * as shipment from '../../events/shipment.ts';
 import type * as stock from '../../events/stock.ts';
-import type { ChangeRequest, Decision, Order, OrderLine, ShipmentFacts, Status } from './order.ts';
+import type { Decision, Order, OrderLine, ShipmentFacts, Status } from './order.ts';
 
 export interface Placing {
   readonly orderId: string;
@@ -63,6 +63,11 @@ export function isOpen(order: Order): boolean {
   return ['placed', 'confirmed', 'shipped'].includes(statusOf(order));
 }
 
+/** Whether an order has ended without a parcel. */
+export function isOver(order: Order): boolean {
+  return ['rejected', 'cancelled', 'expired'].includes(statusOf(order));
+}
+
 /** Whether the deadline still means something for an order. */
 export function awaitsDeadline(order: Order): boolean {
   return statusOf(order) === 'placed' && !order.overdue;
@@ -79,36 +84,6 @@ export function expire(order: Order): Decision {
   };
 }
 
-/** Why an order cannot be cancelled, as far as the storefront knows. Shipping has the last word. */
-export function whyNotCancel(order: Order): string | undefined {
-  if (order.shipment.cancellationRefused || statusOf(order) === 'shipped') {
-    return 'the parcel has left already';
-  }
-  return isOpen(order) ? undefined : `the order is ${statusOf(order)}`;
-}
-
-export function requestCancellation(order: Order, requestedAt: string): Decision {
-  if (order.requests.some(({ kind }) => kind === 'cancellation')) return heardBefore;
-  const { orderId, customerId } = order;
-  return {
-    order: { ...order, requests: [...order.requests, { kind: 'cancellation', requestedAt }] },
-    text: 'You asked to cancel the order.',
-    emit: [{ event: 'order.cancellationrequested', data: { orderId, customerId, requestedAt } }],
-  };
-}
-
-/** Requests kept per order: the latest address counts, so the oldest of very many can go. */
-const MAX_REQUESTS = 50;
-
-export function requestAddress(order: Order, revision: number, requestedAt: string): Decision {
-  const requests: ChangeRequest[] = [...order.requests, { kind: 'address', revision, requestedAt }];
-  const excess = requests.length > MAX_REQUESTS ? requests.findIndex(({ kind }) => kind === 'address') : -1;
-  return {
-    order: { ...order, requests: requests.filter((_, index) => index !== excess) },
-    text: 'You asked for the parcel to go to another address.',
-  };
-}
-
 export function authorized(order: Order, { last4 }: DataOf<typeof payment.paymentAuthorized>): Decision {
   return hear(
     order,
@@ -120,7 +95,8 @@ export function authorized(order: Order, { last4 }: DataOf<typeof payment.paymen
 }
 
 export function declined(order: Order, { reason }: DataOf<typeof payment.paymentDeclined>): Decision {
-  return hear(order, 'payment', 'declined', { reason }, `Your payment was declined: ${inWords(reason)}.`);
+  const text = `Your payment was declined: ${inWords(reason)}.`;
+  return hear(order, 'payment', 'declined', { reason }, closing(order, text));
 }
 
 export function captured(order: Order): Decision {
@@ -155,7 +131,8 @@ export function stockReserved(order: Order): Decision {
 
 export function stockRejected(order: Order, { shortages }: DataOf<typeof stock.stockRejected>): Decision {
   const skus = shortages.map(({ sku }) => sku);
-  return hear(order, 'stock', 'rejected', { skus }, `Not enough in stock: ${skus.join(', ')}.`);
+  const text = `Not enough in stock: ${skus.join(', ')}.`;
+  return hear(order, 'stock', 'rejected', { skus }, closing(order, text));
 }
 
 export function stockReleased(order: Order, { reason }: DataOf<typeof stock.stockReleased>): Decision {
@@ -182,7 +159,7 @@ export function delivered(order: Order, data: DataOf<typeof shipment.shipmentDel
 export function cancelled(order: Order, data: DataOf<typeof shipment.shipmentCancelled>): Decision {
   const { reason } = data;
   const { text } = CANCELLATIONS[reason];
-  return hear(known(order, data), 'shipment', 'cancelled', { reason }, text);
+  return hear(known(order, data), 'shipment', 'cancelled', { reason }, closing(order, text));
 }
 
 export function cancellationRefused(
@@ -194,26 +171,7 @@ export function cancellationRefused(
   return hear(known(order, data), 'shipment', 'cancellationRefused', { reason }, text);
 }
 
-export function readdressed(order: Order, data: DataOf<typeof shipment.shipmentReaddressed>): Decision {
-  const { readdressed: revisions } = order.shipment;
-  if (revisions.includes(data.revision)) return heardBefore;
-  const parcel = { ...known(order, data).shipment, readdressed: [...revisions, data.revision] };
-  return { order: { ...order, shipment: parcel }, text: 'The parcel goes to your new address.' };
-}
-
-export function addressRefused(order: Order, data: DataOf<typeof shipment.shipmentAddressRefused>): Decision {
-  const { revision, reason } = data;
-  const { addressRefused: refusals } = order.shipment;
-  if (refusals.some((refusal) => refusal.revision === revision)) return heardBefore;
-  const parcel: ShipmentFacts = {
-    ...known(order, data).shipment,
-    addressRefused: [...refusals, { revision, reason }],
-  };
-  const text = `The parcel keeps its address: ${inWords(reason)}.`;
-  return { order: { ...order, shipment: parcel }, text };
-}
-
-const heardBefore: Decision = { ignored: 'heard before' };
+export const heardBefore: Decision = { ignored: 'heard before' };
 
 type Part = 'payment' | 'stock' | 'shipment';
 
@@ -223,14 +181,21 @@ function hear<P extends Part, Fact extends keyof Order[P]>(
   part: P,
   fact: Fact,
   value: NonNullable<Order[P][Fact]>,
-  text: string,
+  text: string | undefined,
 ): Decision {
   const facts: Order[P] = order[part];
   if (facts[fact] !== undefined) return heardBefore;
-  return { order: { ...order, [part]: { ...facts, [fact]: value } }, text };
+  const heard = { ...order, [part]: { ...facts, [fact]: value } };
+  return text === undefined ? { order: heard } : { order: heard, text };
 }
 
-function known(order: Order, { shipmentId: id }: { readonly shipmentId: string }): Order {
+/** An order ends once: whoever was told that it is over is not told so again for another reason. */
+function closing(order: Order, text: string): string | undefined {
+  return isOver(order) ? undefined : text;
+}
+
+/** The order with the name of its shipment, which every word of shipping tells. */
+export function known(order: Order, { shipmentId: id }: { readonly shipmentId: string }): Order {
   return { ...order, shipment: { ...order.shipment, id } };
 }
 
@@ -240,6 +205,6 @@ function isConfirmed({ payment: paid, stock: goods, shipment: parcel, overdue }:
   return !overdue && paid.authorized !== undefined && goods.reserved !== undefined;
 }
 
-function inWords(code: string): string {
+export function inWords(code: string): string {
   return code.replaceAll('_', ' ');
 }

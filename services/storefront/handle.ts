@@ -55,7 +55,8 @@ export async function apply(
 ): Promise<Effects<Emits>> {
   if (decision.ignored !== undefined) return { ignored: decision.ignored };
   const { order, text, emit = [] } = decision;
-  await record(tx, order, { event, text, at: now, bell });
+  if (text === undefined) await orders.save(tx, order);
+  else await record(tx, order, { event, text, at: now, bell });
   const settled = awaitsDeadline(before) && !awaitsDeadline(order);
   return { emit, cancel: settled ? [{ kind: 'expire', key: order.orderId }] : [] };
 }

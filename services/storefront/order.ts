@@ -83,11 +83,12 @@ export type ChangeRequest =
 
 export type Status = 'placed' | 'confirmed' | 'shipped' | 'delivered' | 'rejected' | 'cancelled' | 'expired';
 
-/** What a rule says: the order as it is now, with a line for its timeline, or why nothing changes. */
+/** What a rule says: the order as it is now, or why nothing changes. */
 export type Decision =
   | {
       readonly order: Order;
-      readonly text: string;
+      /** A line for its timeline, where there is something to tell. */
+      readonly text?: string;
       readonly emit?: readonly Fact<Emits>[];
       readonly ignored?: undefined;
     }

@@ -16,6 +16,7 @@ import * as decide from './decide.ts';
 import { hear, orderDeadline, pruneKeys, pruning, type Deps } from './handle.ts';
 import { migrations } from './migrations.ts';
 import type { Emits } from './order.ts';
+import * as requests from './requests.ts';
 import { createSessions } from './session.ts';
 import { levelChanged } from './stock.ts';
 import { unfinished } from './store.ts';
@@ -49,8 +50,8 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
     on(stock.stockReleased, hear('stock.released', decide.stockReleased)),
     on(stock.stockLevelChanged, levelChanged),
     on(shipment.shipmentPrepared, hear('shipment.prepared', decide.prepared)),
-    on(shipment.shipmentReaddressed, hear('shipment.readdressed', decide.readdressed)),
-    on(shipment.shipmentAddressRefused, hear('shipment.addressrefused', decide.addressRefused)),
+    on(shipment.shipmentReaddressed, hear('shipment.readdressed', requests.readdressed)),
+    on(shipment.shipmentAddressRefused, hear('shipment.addressrefused', requests.addressRefused)),
     on(shipment.shipmentDispatched, hear('shipment.dispatched', decide.dispatched)),
     on(shipment.shipmentDelivered, hear('shipment.delivered', decide.delivered)),
     on(shipment.shipmentCancelled, hear('shipment.cancelled', decide.cancelled)),

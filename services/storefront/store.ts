@@ -45,12 +45,16 @@ export function ordersOf(
   );
 }
 
-/** A customer's orders that are not over. */
-export function openOrdersOf(reader: Reader, customerId: string): Promise<Order[]> {
+const SHIPPED_MS = 30 * 86_400_000;
+
+/** A customer's orders that a change may concern: what has left belongs to them for a while only. */
+export function openOrdersOf(reader: Reader, customerId: string, now: Date): Promise<Order[]> {
   return orders.select(
     reader,
-    `customer_id = $1 and status in ('placed', 'confirmed', 'shipped') order by placed_at, order_id`,
+    `customer_id = $1 and (status in ('placed', 'confirmed') or (status = 'shipped' and placed_at > $2))
+     order by placed_at, order_id`,
     customerId,
+    new Date(now.getTime() - SHIPPED_MS).toISOString(),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Address } from '../../events/shapes.ts';
 import type { OrderSummary, OrderView } from './api/schemas.ts';
-import { isOpen, reasonOf, statusOf } from './decide.ts';
+import { isOpen, isOver, reasonOf, statusOf } from './decide.ts';
 import type { ChangeRequest, Order } from './order.ts';
 
 /** An order in a list. */
@@ -41,7 +41,7 @@ export function addressRevisionOf({ addressRevision, shipment }: Order): number 
 function paymentOf(order: Order): OrderView['payment'] {
   const { authorized, declined, captured, voided, refunded, captureFailed } = order.payment;
   const card = authorized ? { last4: authorized.last4 } : {};
-  const over = ['rejected', 'cancelled', 'expired'].includes(statusOf(order));
+  const over = isOver(order);
   if (refunded) return { status: 'refunded', ...card, reason: refunded.reason };
   if (captured) return { status: over ? 'refund_pending' : 'captured', ...card };
   if (captureFailed) return { status: 'capture_failed', ...card, reason: captureFailed.reason };
@@ -81,7 +81,7 @@ type Outcome = Pick<OrderView['requests'][number], 'outcome' | 'reason'>;
 export function outcomeOf(order: Order, request: ChangeRequest): Outcome {
   const answer =
     request.kind === 'cancellation' ? cancellationAnswer(order) : addressAnswer(order, request.revision);
-  return answer ?? { outcome: isOpen(order) ? 'pending' : 'moot' };
+  return answer ?? { outcome: isOver(order) ? 'moot' : 'pending' };
 }
 
 function cancellationAnswer({ shipment }: Order): Outcome | undefined {
@@ -91,10 +91,12 @@ function cancellationAnswer({ shipment }: Order): Outcome | undefined {
 }
 
 function addressAnswer(order: Order, revision: number): Outcome | undefined {
-  const { readdressed, addressRefused } = order.shipment;
+  const { readdressed, addressRefused, dispatched } = order.shipment;
   const current = addressRevisionOf(order);
   if (readdressed.includes(revision) || current === revision) return { outcome: 'accepted' };
   const refusal = addressRefused.find((entry) => entry.revision === revision);
   if (refusal) return { outcome: 'refused', reason: refusal.reason };
-  return current > revision ? { outcome: 'superseded' } : undefined;
+  if (current > revision) return { outcome: 'superseded' };
+  // What it left for stood on its label: no later word can be another one.
+  return dispatched && { outcome: 'refused', reason: 'already_dispatched' };
 }

@@ -3,6 +3,7 @@ import * as payment from '../../../events/payment.ts';
 import * as shipment from '../../../events/shipment.ts';
 import * as stock from '../../../events/stock.ts';
 import * as decide from '../../../services/storefront/decide.ts';
+import * as requests from '../../../services/storefront/requests.ts';
 import type { Decision, Order } from '../../../services/storefront/order.ts';
 import { addressRevisionOf, viewOf } from '../../../services/storefront/view.ts';
 
@@ -36,16 +37,16 @@ const cancelled =
 const readdressed =
   (revision: number): Step =>
   (o) =>
-    decide.readdressed(o, { ...shipment.shipmentReaddressed.example, revision });
+    requests.readdressed(o, { ...shipment.shipmentReaddressed.example, revision });
 const addressRefused =
   (revision: number): Step =>
   (o) =>
-    decide.addressRefused(o, { ...shipment.shipmentAddressRefused.example, revision });
-const askCancel: Step = (o) => decide.requestCancellation(o, at);
+    requests.addressRefused(o, { ...shipment.shipmentAddressRefused.example, revision });
+const askCancel: Step = (o) => requests.requestCancellation(o, at);
 const askAddress =
   (revision: number): Step =>
   (o) =>
-    decide.requestAddress(o, revision, at);
+    requests.requestAddress(o, revision, at);
 
 function given(...steps: Step[]): Order {
   return steps.reduce((before, step) => {
@@ -124,10 +125,10 @@ describe('the payment as the customer sees it', () => {
 
 describe('a cancellation', () => {
   it('is asked for once', () => {
-    expect(decide.requestCancellation(order, at)).toMatchObject({
+    expect(requests.requestCancellation(order, at)).toMatchObject({
       emit: [{ event: 'order.cancellationrequested', data: { orderId: order.orderId, requestedAt: at } }],
     });
-    expect(decide.requestCancellation(given(askCancel), at)).toHaveProperty('ignored');
+    expect(requests.requestCancellation(given(askCancel), at)).toHaveProperty('ignored');
   });
 
   it.each([
@@ -141,7 +142,7 @@ describe('a cancellation', () => {
     ['cancelled', [cancelled('requested')]],
     ['expired', [cancelled('order_expired')]],
   ] as const)('comes too late: %s (%#)', (why, steps) => {
-    expect(decide.whyNotCancel(given(...steps))).toContain(why);
+    expect(requests.whyNotCancel(given(...steps))).toContain(why);
   });
 
   it.each([
@@ -177,10 +178,53 @@ describe('an address change', () => {
 
   it('keeps the latest fifty requests, and the cancellation', () => {
     const many = Array.from({ length: 80 }, (_, index) => askAddress(index + 2));
-    const { requests } = given(askCancel, ...many);
-    expect(requests).toHaveLength(50);
-    expect(requests[0]).toMatchObject({ kind: 'cancellation' });
-    expect(requests.at(-1)).toMatchObject({ revision: 81 });
+    const { requests: kept } = given(askCancel, ...many);
+    expect(kept).toHaveLength(50);
+    expect(kept[0]).toMatchObject({ kind: 'cancellation' });
+    expect(kept.at(-1)).toMatchObject({ revision: 81 });
+  });
+
+  it('keeps answers to requests that it keeps, and where the parcel goes', () => {
+    const many = Array.from({ length: 200 }, (_, index) => index + 2).flatMap((revision) => [
+      askAddress(revision),
+      revision % 2 ? readdressed(revision) : addressRefused(revision),
+    ]);
+    const { shipment: parcel } = given(readdressed(301), addressRefused(300), ...many, readdressed(300));
+    expect(parcel.readdressed).toHaveLength(26);
+    expect(parcel.readdressed).toContain(301);
+    expect(parcel.addressRefused).toHaveLength(25);
+  });
+
+  it('waits for no answer once the parcel has left, nor once the order is over', () => {
+    const asked = given(askAddress(2), askAddress(3));
+    const after = (step: Step) => {
+      const decision = step(asked);
+      return decision.ignored === undefined ? viewOf(decision.order, undefined).requests : [];
+    };
+    const refused = { outcome: 'refused', reason: 'already_dispatched' };
+    expect(after(dispatched)).toMatchObject([{ outcome: 'accepted' }, refused]);
+    // Which address it left for is still to be heard.
+    expect(after(delivered)).toMatchObject([{ outcome: 'pending' }, { outcome: 'pending' }]);
+    expect(after(declined)).toMatchObject([{ outcome: 'moot' }, { outcome: 'moot' }]);
+  });
+});
+
+describe('an order that is over', () => {
+  it.each([
+    ['declined', [declined], rejected],
+    ['out of stock', [rejected], declined],
+    ['declined', [declined], cancelled('requested')],
+    ['expired', [cancelled('order_expired')], declined],
+  ] as const)('(%s) ends with one line in its timeline (%#)', (_end, steps, later) => {
+    const before = given(...steps);
+    const decision = later(before);
+    expect(decision.ignored).toBeUndefined();
+    expect(decision).not.toHaveProperty('text');
+    expect(later(given())).toHaveProperty('text');
+  });
+
+  it('is still told what becomes of the money', () => {
+    expect(voided(given(authorized, cancelled('requested')))).toHaveProperty('text');
   });
 });
 

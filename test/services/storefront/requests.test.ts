@@ -45,6 +45,14 @@ describe('what a customer asks for', () => {
       expect((await viewOf(shop, over)).requests).toEqual([]);
     });
 
+    it('is nothing to orders that left long ago', async () => {
+      const order = await place(shop);
+      await shop.deliver(shipmentDispatched, { ...shipmentDispatched.example, ...order.sent });
+      await shop.advance(31 * 86_400_000);
+      await withCookie('PUT', '/api/me/shipping-address', order.cookie, newAddress);
+      expect((await viewOf(shop, order)).requests).toEqual([]);
+    });
+
     it('shows the new address when shipping has taken it over', async () => {
       const order = await place(shop);
       await withCookie('PUT', '/api/me/shipping-address', order.cookie, newAddress);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { paymentAuthorized } from '../../../events/payment.ts';
-import { shipmentReaddressed } from '../../../events/shipment.ts';
-import { stockReserved } from '../../../events/stock.ts';
+import { paymentAuthorized, paymentDeclined } from '../../../events/payment.ts';
+import { shipmentCancelled, shipmentReaddressed } from '../../../events/shipment.ts';
+import { stockReleased, stockReserved } from '../../../events/stock.ts';
 import { newAddress } from '../../support/customer.ts';
 import type { TestService } from '../../support/service.ts';
 import { until } from '../../support/until.ts';
@@ -111,6 +111,19 @@ describe('the timeline of an order', () => {
       'shipment.readdressed',
     ]);
     expect(stream.text()).not.toMatch(/Deichweg|Hafen|Lindqvist|Hamburg|204\d\d/);
+  });
+
+  it('tells once that an order is over', async () => {
+    const order = await place(shop);
+    const stream = await follow(order);
+    await shop.deliver(paymentDeclined, { ...paymentDeclined.example, ...order.paid });
+    await shop.deliver(shipmentCancelled, { ...order.sent, reason: 'order_expired' });
+    await shop.deliver(stockReleased, { ...stockReleased.example, ...order.ids });
+    expect((await stream.take(3)).map(({ event }) => event)).toEqual([
+      'order.placed',
+      'payment.declined',
+      'stock.released',
+    ]);
   });
 
   it('is the owner’s alone', async () => {
