@@ -21,7 +21,7 @@ export async function changeAddress(
     throw problems.invalid(`${error.field}: ${error.message}`, [error]);
   }
   const { revision } = await nextRevision(tx, customerId);
-  await addAddress(tx, customerId, revision, address);
+  await addAddress(tx, customerId, revision, address, scope.now);
   const requestedAt = scope.now.toISOString();
   for (const order of await openOrdersOf(tx, customerId, scope.now)) {
     await apply(tx, order, 'customer.updated', requestAddress(order, revision, requestedAt), scope);

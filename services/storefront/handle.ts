@@ -3,7 +3,6 @@ import type { Tx } from '../../platform/store/store.ts';
 import type { Bell } from './bell.ts';
 import type { Catalogue } from './catalogue.ts';
 import { awaitsDeadline, expire } from './decide.ts';
-import { forgetKeys, KEEP_MS } from './idempotency.ts';
 import type { Decision, Emits, Order } from './order.ts';
 import type { Sessions } from './session.ts';
 import { orders } from './store.ts';
@@ -59,20 +58,4 @@ export async function apply(
   else await record(tx, order, { event, text, at: now, bell });
   const settled = awaitsDeadline(before) && !awaitsDeadline(order);
   return { emit, cancel: settled ? [{ kind: 'expire', key: order.orderId }] : [] };
-}
-
-const HOUR_MS = 3_600_000;
-
-/** Old idempotency keys go once an hour, more often while there are very many. */
-export async function pruneKeys(
-  tx: Tx,
-  _payload: unknown,
-  { now }: { readonly now: Date },
-): Promise<Effects<Emits>> {
-  const more = await forgetKeys(tx, new Date(now.getTime() - KEEP_MS));
-  return { tasks: [pruning(new Date(now.getTime() + (more ? 1000 : HOUR_MS)))] };
-}
-
-export function pruning(dueAt: Date) {
-  return { kind: 'prune', key: 'idempotency-keys', payload: {}, dueAt };
 }

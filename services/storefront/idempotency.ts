@@ -8,8 +8,6 @@ export interface Keyed {
   readonly requestHash: string;
 }
 
-/** Keys are kept for a day. */
-export const KEEP_MS = 86_400_000;
 const PRUNE_BATCH = 5000;
 
 const field = 'idempotency-key';

@@ -51,4 +51,11 @@ export const migrations: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    name: 'storefront-002-addresses',
+    statements: () => [
+      `alter table addresses add column added_at text not null default ''`,
+      'create index addresses_added on addresses (added_at)',
+    ],
+  },
 ];

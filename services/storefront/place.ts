@@ -12,7 +12,8 @@ import { quoteFor, type Quote } from './quote.ts';
 import { addAddress, nextRevision } from './store.ts';
 import { record } from './timeline.ts';
 
-export interface Placing {
+/** An order as it comes in. */
+export interface Submission {
   readonly request: OrderRequest;
   /** The customer of the session, when there is one. */
   readonly customerId: string | undefined;
@@ -30,11 +31,11 @@ const GUESTS = 'guest';
 /** Places an order, or answers as before when the same request came under the same key. */
 export async function place(
   tx: Tx,
-  placing: Placing,
+  submission: Submission,
   scope: Scope<Deps>,
 ): Promise<readonly [Placed, Effects<Emits>]> {
-  const { customerId = newCustomerId(), request, keyed } = placing;
-  const replay = await replayOf(tx, placing);
+  const { customerId = newCustomerId(), request, keyed } = submission;
+  const replay = await replayOf(tx, submission);
   if (replay) return [replay, {}];
   const quote = priceOf(request, scope.deps);
   const answer: OrderAccepted = {
@@ -43,21 +44,21 @@ export async function place(
     total: { amount: quote.total, currency: scope.deps.catalogue.currency },
     customerId,
   };
-  if (keyed && !(await note(tx, placing, keyed, answer, scope.now))) {
-    const winner = await replayOf(tx, placing);
+  if (keyed && !(await note(tx, submission, keyed, answer, scope.now))) {
+    const winner = await replayOf(tx, submission);
     if (winner) return [winner, {}];
   }
   return [{ answer, replayed: false }, await store(tx, request, answer, quote, scope)];
 }
 
-async function replayOf(tx: Tx, { customerId, keyed }: Placing): Promise<Placed | undefined> {
+async function replayOf(tx: Tx, { customerId, keyed }: Submission): Promise<Placed | undefined> {
   const answer = keyed && (await earlierAnswer<OrderAccepted>(tx, customerId ?? GUESTS, keyed));
   return answer && { answer, replayed: true };
 }
 
 async function note(
   tx: Tx,
-  { customerId }: Placing,
+  { customerId }: Submission,
   keyed: Keyed,
   answer: OrderAccepted,
   now: Date,
@@ -86,7 +87,7 @@ async function store(
 ): Promise<Effects<Emits>> {
   const { contact, shippingAddress } = request;
   const { revision, contactChanged } = await nextRevision(tx, customerId, contact);
-  await addAddress(tx, customerId, revision, shippingAddress);
+  await addAddress(tx, customerId, revision, shippingAddress, now);
   const confirmBy = new Date(now.getTime() + deps.orderDeadline);
   const order = placed({
     orderId,

@@ -13,9 +13,10 @@ import { showTimeline } from './api/timeline.ts';
 import { Bell } from './bell.ts';
 import { readCatalogue } from './catalogue.ts';
 import * as decide from './decide.ts';
-import { hear, orderDeadline, pruneKeys, pruning, type Deps } from './handle.ts';
+import { hear, orderDeadline, type Deps } from './handle.ts';
 import { migrations } from './migrations.ts';
 import type { Emits } from './order.ts';
+import { pruneAddresses, pruneKeys, pruningAddresses, pruningKeys } from './prune.ts';
 import * as requests from './requests.ts';
 import { createSessions } from './session.ts';
 import { levelChanged } from './stock.ts';
@@ -68,7 +69,11 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
     shippingAddressUpdated,
     contactUpdated,
   ],
-  tasks: [deadline('expire', orderDeadline), deadline('prune', pruneKeys)],
+  tasks: [
+    deadline('expire', orderDeadline),
+    deadline('prune', pruneKeys),
+    deadline('forget', pruneAddresses),
+  ],
   routes: [
     listProducts,
     showProduct,
@@ -92,7 +97,7 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
     }),
     orderDeadline: own.ORDER_DEADLINE,
   }),
-  prepare: async (_tx, { now }) => ({ tasks: [pruning(now)] }),
+  prepare: async (_tx, { now }) => ({ tasks: [pruningKeys(now), pruningAddresses(now)] }),
   gauges: {
     tradewind_orders_unfinished: {
       help: 'Orders that are placed or confirmed and have not left yet.',

@@ -99,13 +99,35 @@ export async function addAddress(
   customerId: string,
   revision: number,
   address: Address,
+  now: Date,
 ): Promise<void> {
   await tx.run(
-    'insert into addresses (customer_id, revision, address) values ($1, $2, $3)',
+    'insert into addresses (customer_id, revision, address, added_at) values ($1, $2, $3, $4)',
     customerId,
     revision,
     JSON.stringify(address),
+    now.toISOString(),
   );
+}
+
+const FORGET_BATCH = 1000;
+
+/**
+ * Forgets old addresses of customers none of whose parcels has still to leave, a bounded number at a time.
+ * @returns whether there are more.
+ */
+export async function forgetAddresses(tx: Tx, before: Date): Promise<boolean> {
+  const removed = await tx.run(
+    `delete from addresses where (customer_id, revision) in (
+       select customer_id, revision from addresses
+       where added_at < $1 and not exists (
+         select 1 from orders where orders.customer_id = addresses.customer_id
+         and status in ('placed', 'confirmed'))
+       order by added_at limit $2)`,
+    before.toISOString(),
+    FORGET_BATCH,
+  );
+  return removed === FORGET_BATCH;
 }
 
 export async function findAddress(

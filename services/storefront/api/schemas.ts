@@ -67,7 +67,11 @@ const shipment = z.object({
   id: z.string().optional(),
   trackingNumber: z.string().optional(),
   state: z.enum(['waiting', 'prepared', 'dispatched', 'delivered', 'cancelled']),
-  address: address.optional().describe('where the parcel goes now'),
+  address: address
+    .optional()
+    .describe(
+      'where the parcel goes; forgotten 90 days after it was given, when no parcel has still to leave',
+    ),
   addressRevision: z.int(),
   dispatchedAt: instant.optional(),
   deliveredAt: instant.optional(),

@@ -5,6 +5,7 @@ import { homeAddress, newAddress } from '../../support/customer.ts';
 import type { Answer, TestService } from '../../support/service.ts';
 import { place, startStorefront, viewOf, type Purchase } from './shop.ts';
 
+const DAY_MS = 86_400_000;
 const type = (name: string): string => `shop.tradewind.${name}.v1`;
 
 describe('what a customer asks for', () => {
@@ -48,9 +49,47 @@ describe('what a customer asks for', () => {
     it('is nothing to orders that left long ago', async () => {
       const order = await place(shop);
       await shop.deliver(shipmentDispatched, { ...shipmentDispatched.example, ...order.sent });
-      await shop.advance(31 * 86_400_000);
+      await shop.advance(31 * DAY_MS);
       await withCookie('PUT', '/api/me/shipping-address', order.cookie, newAddress);
       expect((await viewOf(shop, order)).requests).toEqual([]);
+    });
+
+    it('is forgotten with every other after ninety days, when no parcel has still to leave', async () => {
+      const waiting = await place(shop);
+      const gone = await place(shop);
+      await shop.deliver(shipmentDispatched, {
+        ...shipmentDispatched.example,
+        ...gone.sent,
+        addressRevision: 1,
+      });
+      await withCookie('PUT', '/api/me/shipping-address', gone.cookie, newAddress);
+      await shop.advance(89 * DAY_MS);
+      expect((await viewOf(shop, gone)).shipment).toMatchObject({ address: homeAddress });
+      await shop.advance(DAY_MS);
+      await shop.advance(DAY_MS);
+      expect((await viewOf(shop, gone)).shipment).toMatchObject({ state: 'dispatched', addressRevision: 1 });
+      expect((await viewOf(shop, gone)).shipment).not.toHaveProperty('address');
+      expect((await viewOf(shop, waiting)).shipment).toMatchObject({ address: homeAddress });
+      const left = await shop.service.store.read.all('select customer_id from addresses');
+      expect(left).toEqual([{ customer_id: waiting.customerId }]);
+    });
+
+    it('is forgotten a bounded number at a time, until none is left', async () => {
+      await shop.service.store.write(async (tx) => {
+        for (let n = 1; n <= 2500; n += 1) {
+          await tx.run(
+            `insert into addresses (customer_id, revision, address, added_at) values ('cus-old', $1, '{}', $2)`,
+            n,
+            '2020-01-01T00:00:00.000Z',
+          );
+        }
+      });
+      const left = () => shop.service.store.read.all('select revision from addresses');
+      await shop.advance(DAY_MS);
+      expect((await left()).length).toBeGreaterThan(0);
+      await shop.advance(1000);
+      await shop.advance(1000);
+      expect(await left()).toEqual([]);
     });
 
     it('shows the new address when shipping has taken it over', async () => {
