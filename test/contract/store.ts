@@ -13,6 +13,14 @@ export interface OpenStore {
 const add = (tx: Tx, name: string, size = 1): Promise<number> =>
   tx.run('insert into things (name, size) values ($1, $2)', name, size);
 
+/** Reads under a lock, and writes what follows from it. */
+async function countUp(tx: Tx): Promise<void> {
+  const row = await tx.get<{ size: number }>(
+    `select size from things where name = 'counter' ${tx.dialect.forUpdate}`,
+  );
+  await tx.run('update things set size = $1', (row?.size ?? 0) + 1);
+}
+
 /** What every engine behind the store interface must do. @param open makes a fresh, empty database. */
 export function storeContract(name: string, open: () => Promise<OpenStore>): void {
   describe(`the store on ${name}`, () => {
@@ -157,10 +165,6 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
 
       it('keeps the rows that it locked until its end', async () => {
         await store.write((tx) => add(tx, 'counter', 0));
-        const countUp = (tx: Tx): Promise<number> =>
-          tx
-            .get<{ size: number }>(`select size from things where name = 'counter' ${tx.dialect.forUpdate}`)
-            .then((row) => tx.run('update things set size = $1', (row?.size ?? 0) + 1));
         await Promise.all(Array.from({ length: 100 }, () => store.write(countUp)));
         expect(await store.read.get('select size from things')).toMatchObject({ size: 100 });
       });
