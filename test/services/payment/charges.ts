@@ -7,6 +7,7 @@ export interface SimulatedCharge {
   readonly captured: number;
   readonly voided: number;
   readonly refunded: number;
+  readonly expires_at: string;
 }
 
 /** What the simulated provider has in its own books. */
@@ -15,6 +16,8 @@ export function chargesIn(dataDir: string): SimulatedCharge[] {
     readOnly: true,
     timeout: 5000,
   });
-  const rows = db.prepare('select order_id, amount, captured, voided, refunded from charges').all();
+  const rows = db
+    .prepare('select order_id, amount, captured, voided, refunded, expires_at from charges')
+    .all();
   return rows as unknown as SimulatedCharge[];
 }
