@@ -63,6 +63,9 @@ export const problems = {
   /** 422: readable, but against the rules. */
   invalid: (detail: string, errors: readonly FieldError[]) =>
     new Problem(422, 'Invalid content', detail, { errors }),
+  /** 429: more than one client may have. */
+  tooMany: (detail: string) =>
+    new Problem(429, 'Too many requests', detail, { headers: { 'retry-after': '1' } }),
   /** 503: try again soon. */
   unavailable: (detail: string, cause?: unknown) =>
     new Problem(503, 'Service unavailable', detail, { headers: { 'retry-after': '1' }, cause }),

@@ -9,7 +9,9 @@ export async function respond(response: ServerResponse, reply: Reply): Promise<v
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
   if (reply.stream) {
     response.statusCode = reply.status;
-    await reply.stream(response);
+    // Express answers HEAD by the route of GET: headers it shall have, but no stream that never ends.
+    if (response.req.method === 'HEAD') response.end();
+    else await reply.stream(response);
   } else if (reply.bytes) {
     response.writeHead(reply.status, { 'content-type': reply.bytes.type }).end(reply.bytes.content);
   } else if (reply.body === undefined) {

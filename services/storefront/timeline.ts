@@ -32,6 +32,11 @@ export async function record(
   tx.afterCommit(() => bell.ring(order.orderId));
 }
 
+/** The latest thing that happened to an order. */
+export function lastEntry(reader: Reader, orderId: string): Promise<Pick<Entry, 'seq' | 'at'> | undefined> {
+  return reader.get('select seq, at from timeline where order_id = $1 order by seq desc limit 1', orderId);
+}
+
 /** What happened to an order after a number, oldest first. */
 export function entriesAfter(reader: Reader, orderId: string, seq: number, limit: number): Promise<Entry[]> {
   return reader.all<Entry>(

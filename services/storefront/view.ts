@@ -38,7 +38,7 @@ export function addressRevisionOf({ addressRevision, shipment }: Order): number 
   return Math.max(addressRevision, ...shipment.readdressed, ...labelled);
 }
 
-function paymentOf(order: Order): OrderView['payment'] {
+export function paymentOf(order: Order): OrderView['payment'] {
   const { authorized, declined, captured, voided, refunded, captureFailed } = order.payment;
   const card = authorized ? { last4: authorized.last4 } : {};
   const over = isOver(order);

@@ -3,6 +3,7 @@ import * as payment from '../../../events/payment.ts';
 import * as shipment from '../../../events/shipment.ts';
 import * as stock from '../../../events/stock.ts';
 import * as decide from '../../../services/storefront/decide.ts';
+import { isFinished } from '../../../services/storefront/finished.ts';
 import * as requests from '../../../services/storefront/requests.ts';
 import type { Decision, Order } from '../../../services/storefront/order.ts';
 import { addressRevisionOf, viewOf } from '../../../services/storefront/view.ts';
@@ -225,6 +226,29 @@ describe('an order that is over', () => {
 
   it('is still told what becomes of the money', () => {
     expect(voided(given(authorized, cancelled('requested')))).toHaveProperty('text');
+  });
+});
+
+describe('an order', () => {
+  const paid = [authorized, decide.captured];
+  const undone = [authorized, decide.stockReserved, cancelled('requested'), voided];
+
+  it.each([
+    [false, []],
+    [false, [authorized, decide.stockReserved, prepared]],
+    [false, [...paid, dispatched]],
+    [false, [delivered]],
+    [false, [authorized, dispatched, delivered]],
+    [true, [...paid, dispatched, delivered]],
+    [true, [declined]],
+    [true, [cancelled('order_expired')]],
+    [false, [authorized, cancelled('requested')]],
+    [false, undone],
+    [true, [...undone, (o: Order) => decide.stockReleased(o, stock.stockReleased.example)]],
+    [false, [askAddress(3), ...paid, delivered]],
+    [true, [askAddress(3), ...paid, delivered, dispatched]],
+  ] as const)('is finished: %s, after %#', (finished, steps) => {
+    expect(isFinished(given(...steps))).toBe(finished);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { paymentAuthorized, paymentDeclined } from '../../../events/payment.ts';
+import { paymentAuthorized, paymentDeclined, paymentVoided } from '../../../events/payment.ts';
 import { shipmentCancelled, shipmentReaddressed } from '../../../events/shipment.ts';
 import { stockReleased, stockReserved } from '../../../events/stock.ts';
 import { newAddress } from '../../support/customer.ts';
@@ -165,6 +165,66 @@ describe('the timeline of an order', () => {
     expect((await follow(order)).status).toBe(503);
     first.close();
     await until('there is room again', async () => (await follow(order)).status === 200);
+  });
+
+  it('answers HEAD with its headers, and ends', async () => {
+    await restartWith({ TIMELINE_STREAMS: '1' });
+    const order = await place(shop);
+    const path = `/api/orders/${order.id}/timeline`;
+    for (let n = 0; n < 3; n += 1) {
+      const { status, headers, body } = await shop.call('HEAD', path, { headers: { cookie: order.cookie } });
+      expect([status, headers.get('content-type'), body]).toEqual([
+        200,
+        'text/event-stream; charset=utf-8',
+        '',
+      ]);
+    }
+    expect((await follow(order)).status).toBe(200);
+  });
+
+  it('is refused to a customer who has ten open already, and to nobody else', async () => {
+    const order = await place(shop);
+    const streams = await Promise.all(Array.from({ length: 10 }, () => follow(order)));
+    await Promise.all(streams.map((stream) => stream.take(1)));
+    expect((await follow(order)).status).toBe(429);
+    expect((await follow(await place(shop))).status).toBe(200);
+    streams[0]?.close();
+    await until('there is room again', async () => (await follow(order)).status === 200);
+  });
+
+  describe('of an order of which nothing more is to be heard', () => {
+    it('ends after a while, and is not opened again by who has all of it', async () => {
+      await restartWith({ TIMELINE_POLL: '20ms' });
+      const order = await place(shop);
+      const stream = await follow(order);
+      await shop.deliver(paymentDeclined, { ...paymentDeclined.example, ...order.paid });
+      await stream.take(2);
+      const again = await follow(order, '', { 'last-event-id': '2' });
+      expect(again.status).toBe(200);
+      expect(stream.ended()).toBe(false);
+      await shop.advance(30_000);
+      await until('both streams have ended', () => stream.ended() && again.ended());
+      expect((await follow(order, '', { 'last-event-id': '2' })).status).toBe(204);
+      const late = await follow(order);
+      expect((await late.take(2)).map(({ event }) => event)).toEqual(['order.placed', 'payment.declined']);
+      await until('the late one has ended', () => late.ended());
+    });
+
+    it('stays open while money or goods are still on their way', async () => {
+      await restartWith({ TIMELINE_POLL: '20ms' });
+      const order = await place(shop);
+      await authorize(order);
+      await reserve(order);
+      await shop.deliver(shipmentCancelled, { ...order.sent, reason: 'requested' });
+      await shop.deliver(paymentVoided, { ...paymentVoided.example, ...order.paid });
+      await shop.advance(60_000);
+      const stream = await follow(order, '', { 'last-event-id': '5' });
+      expect(stream.status).toBe(200);
+      await shop.deliver(stockReleased, { ...stockReleased.example, ...order.ids });
+      expect((await stream.take(1)).map(({ event }) => event)).toEqual(['stock.released']);
+      await shop.advance(30_000);
+      await until('the stream has ended', () => stream.ended());
+    });
   });
 
   it('does not hold up a shutdown', async () => {
