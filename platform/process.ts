@@ -38,14 +38,17 @@ export async function runUntilStopped(start: () => Promise<Stoppable | undefined
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let stoppedAt: number | undefined;
+    const supervised = process.send !== undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
+        // Ctrl-C reaches the whole group; who is supervised is told by its supervisor, in the right order.
+        if (supervised && signal === 'SIGINT') return;
         const now = performance.now();
         if (stoppedAt !== undefined && now - stoppedAt > SAME_SIGNAL_MS) process.exit(1);
         stoppedAt ??= now;
         resolve();
       });
     }
-    if (process.send) process.once('disconnect', () => resolve());
+    if (supervised) process.once('disconnect', () => resolve());
   });
 }

@@ -80,7 +80,8 @@ export class Acceptance {
       attributes,
     );
     const more = last?.more ? { alsoUnmatched: last.more } : {};
-    this.#log.warn(
+    // Said once aloud; a type that nobody listens to yet is no news every minute.
+    this.#log[last ? 'info' : 'warn'](
       { eventId: id, source, type, subject, nearest, ...more },
       'no Trigger wants this event: it ends here',
     );

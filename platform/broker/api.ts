@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import type { EventContract } from '../contract.ts';
+import { problems } from '../errors.ts';
 import { routeFor, type Route } from '../http/route.ts';
 import { deadLetters, type DeadLetter, type LetterPosition } from './store.ts';
+import type { Switchboard } from './switchboard.ts';
 
 /** What the broker's own API may use. */
-export interface BrokerDeps {
-  /** Address of the subscriber behind a queue. */
-  addressOf(queue: string): string;
-}
+export type BrokerDeps = Pick<Switchboard, 'addressOf' | 'retry' | 'discard'>;
 
 const route = routeFor<EventContract, BrokerDeps>();
 const PAGE = 100;
@@ -57,8 +56,42 @@ const listDeadLetters = route({
   },
 });
 
+const letterId = z.string().regex(/^[^:]+:\d+$/, 'must be the `id` of a dead letter');
+const params = z.object({ id: letterId });
+const gone = { description: 'no such dead letter', contentType: 'application/problem+json' };
+
+const retryDeadLetter = route({
+  method: 'post',
+  path: '/api/dead-letters/:id/retry',
+  summary: 'Deliver a dead letter once more, to the subscriber that refused it',
+  auth: 'staff',
+  params,
+  responses: { 202: { description: 'it waits to be delivered' }, 404: gone },
+  async handle({ params: { id } }, { deps }) {
+    if (!(await deps.retry(positionOf(id)))) throw problems.notFound(`there is no dead letter "${id}"`);
+    return { status: 202 };
+  },
+});
+
+const discardDeadLetter = route({
+  method: 'delete',
+  path: '/api/dead-letters/:id',
+  summary: 'Forget a dead letter for good',
+  auth: 'staff',
+  params,
+  responses: { 204: { description: 'it is gone' }, 404: gone },
+  async handle({ params: { id } }, { deps }) {
+    if (!(await deps.discard(positionOf(id)))) throw problems.notFound(`there is no dead letter "${id}"`);
+    return { status: 204 };
+  },
+});
+
 /** The broker's API beside the event door. */
-export const routes: readonly Route<EventContract, BrokerDeps>[] = [listDeadLetters];
+export const routes: readonly Route<EventContract, BrokerDeps>[] = [
+  listDeadLetters,
+  retryDeadLetter,
+  discardDeadLetter,
+];
 
 function positionOf(id: string): LetterPosition {
   const [queue = '', seq] = id.split(':');
@@ -74,9 +107,19 @@ function describe(dead: DeadLetter, { addressOf }: BrokerDeps): z.infer<typeof l
     subscriber: dead.error?.dest ?? addressOf(dead.queue),
     event: { id, source, type, ...(subject ? { subject } : {}), ...(correlationid ? { correlationid } : {}) },
     code: dead.error?.code ?? 0,
-    reason: Buffer.from(dead.error?.data ?? '', 'base64').toString('utf8'),
+    reason: reasonOf(Buffer.from(dead.error?.data ?? '', 'base64').toString('utf8')),
     diedAt: dead.diedAt,
     redrives: dead.redrives,
     waitsFor: dead.redriveAt === null ? 'person' : 'subscriber',
   };
+}
+
+/** The sentence of a problem document, or else the answer as it is. */
+function reasonOf(answer: string): string {
+  try {
+    const { detail } = z.object({ detail: z.string() }).parse(JSON.parse(answer));
+    return detail;
+  } catch {
+    return answer;
+  }
 }

@@ -177,7 +177,7 @@ class LocalBroker implements RunningBroker {
     return createApp<BrokerDeps>({
       routes,
       context: {
-        deps: { addressOf: (queue) => this.#switchboard.addressOf(queue) },
+        deps: this.#switchboard,
         read: this.#store.read,
         log: this.#log,
         now: this.#now,

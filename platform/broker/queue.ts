@@ -48,7 +48,12 @@ type Fate =
       readonly event: store.HeldEvent;
       readonly outcome: Outcome & { delivered: true };
     }
-  | { readonly kind: 'dead'; readonly error: store.DeliveryError; readonly passing: boolean }
+  | {
+      readonly kind: 'dead';
+      readonly event: store.HeldEvent;
+      readonly error: store.DeliveryError;
+      readonly passing: boolean;
+    }
   | { readonly kind: 'gone' };
 
 const MAX_IN_FLIGHT = 64;
@@ -118,6 +123,18 @@ export class DeliveryQueue implements Waiting {
     await this.#revive(0);
   }
 
+  /** Puts one dead letter back. @returns whether it was there. */
+  async retry(seq: number): Promise<boolean> {
+    const found = await this.#context.store.write((tx) => store.retryLetter(tx, seq, this.name));
+    if (found) this.#pump.rewind();
+    return found;
+  }
+
+  /** Forgets one dead letter. @returns whether it was there. */
+  discard(seq: number): Promise<boolean> {
+    return this.#context.store.write((tx) => store.discardLetter(tx, seq, this.name));
+  }
+
   async recover(): Promise<void> {
     try {
       await this.#revive(QUICK_REDRIVES);
@@ -134,11 +151,11 @@ export class DeliveryQueue implements Waiting {
     if (!delivery) return undefined;
     this.#probed = delivery.seq;
     const work: Work = { ...delivery };
-    const outcome = await this.#attempt(work, 'attempt');
-    if (!outcome?.delivered) return outcome;
+    const attempt = await this.#attempt(work, 'attempt');
+    if (!attempt?.outcome.delivered) return attempt?.outcome;
     await database.write((tx) => this.#settle(tx, [work]));
     this.#pump.drop(work.seq);
-    return outcome;
+    return attempt.outcome;
   }
 
   async #find(seq: number): Promise<store.HeldEvent | undefined> {
@@ -155,12 +172,13 @@ export class DeliveryQueue implements Waiting {
   async #work(work: Work): Promise<'done' | number> {
     const { policy, subscriber } = this.#options;
     const { returns } = subscriber;
-    const outcome = await this.#attempt(work, 'post');
-    if (!outcome || outcome.delivered) return 'done';
+    const attempt = await this.#attempt(work, 'post');
+    if (!attempt || attempt.outcome.delivered) return 'done';
+    const { event, outcome } = attempt;
     work.unanswered = outcome.presence !== 'answered';
     work.attempts += 1;
     if (!outcome.retry || work.attempts > policy.retry) {
-      work.fate = { kind: 'dead', error: this.#errorOf(outcome), passing: outcome.passing };
+      work.fate = { kind: 'dead', event, error: this.#errorOf(outcome), passing: outcome.passing };
       return 'done';
     }
     await this.#context.store.write((tx) => store.storeAttempt(tx, work.seq, this.name, work.attempts));
@@ -169,7 +187,10 @@ export class DeliveryQueue implements Waiting {
     return policy.waitBefore(work.attempts);
   }
 
-  async #attempt(work: Work, how: 'post' | 'attempt'): Promise<Outcome | undefined> {
+  async #attempt(
+    work: Work,
+    how: 'post' | 'attempt',
+  ): Promise<{ event: store.HeldEvent; outcome: Outcome } | undefined> {
     const event = await this.#find(work.seq);
     if (!event) {
       work.fate = { kind: 'gone' };
@@ -185,7 +206,7 @@ export class DeliveryQueue implements Waiting {
     this.#context.metrics.deliveries.inc({ trigger: this.name, result });
     if (outcome.delivered) work.fate = { kind: 'delivered', event, outcome };
     else if (how === 'post') this.#logFailure(event, outcome, work.attempts + 1);
-    return outcome;
+    return { event, outcome };
   }
 
   /** A reply that has gone round too often is not taken in, and what it answers has failed (section 4). */
@@ -211,13 +232,13 @@ export class DeliveryQueue implements Waiting {
     await this.#context.acceptance.accept(tx, event.broker, reply, nextTtl(event.attributes));
   }
 
-  async #bury(tx: Tx, work: Work, { error, passing }: Fate & { kind: 'dead' }): Promise<void> {
+  async #bury(tx: Tx, work: Work, { event, error, passing }: Fate & { kind: 'dead' }): Promise<void> {
     const { log, metrics, now } = this.#context;
     const { deadLetters } = this.#options;
     metrics.deadLetters.inc({ trigger: this.name, code: String(error.code) });
     log.warn(
-      { trigger: this.name, seq: work.seq, status: error.code, waitsForPerson: !passing },
-      'dead letter',
+      { ...this.#idsOf(event), status: error.code, waitsForPerson: !passing },
+      'dead letter; GET /api/dead-letters tells why',
     );
     if (deadLetters?.takes) {
       await store.moveDelivery(tx, work.seq, this.name, deadLetters.name, error);
@@ -240,19 +261,12 @@ export class DeliveryQueue implements Waiting {
     return { dest: this.#options.subscriber.address, code, data };
   }
 
-  #logFailure(event: store.HeldEvent, outcome: Failed, attempt: number): void {
-    const { id, type, subject, correlationid } = event.attributes;
-    this.#context.log.info(
-      {
-        trigger: this.name,
-        eventId: id,
-        type,
-        subject,
-        correlationId: correlationid,
-        status: outcome.code,
-        attempt,
-      },
-      'delivery failed',
-    );
+  #logFailure(event: store.HeldEvent, { code: status }: Failed, attempt: number): void {
+    this.#context.log.info({ ...this.#idsOf(event), status, attempt }, 'delivery failed');
+  }
+
+  #idsOf({ attributes }: store.HeldEvent): Record<string, string | undefined> {
+    const { id, type, subject, correlationid } = attributes;
+    return { trigger: this.name, eventId: id, type, subject, correlationId: correlationid };
   }
 }

@@ -163,6 +163,28 @@ export function revive(tx: Tx, queue: string, now: Date, below: number): Promise
   );
 }
 
+/** Puts one dead letter back into its queue. @returns whether it was there. */
+export async function retryLetter(tx: Tx, seq: number, queue: string): Promise<boolean> {
+  const changed = await tx.run(
+    `update deliveries set state = 'waiting', attempts = 0, redrives = redrives + 1, redrive_at = null
+     where event_seq = $1 and queue = $2 and state = 'dead'`,
+    seq,
+    queue,
+  );
+  return changed > 0;
+}
+
+/** Forgets one dead letter. @returns whether it was there. */
+export async function discardLetter(tx: Tx, seq: number, queue: string): Promise<boolean> {
+  const row = await tx.get(
+    `select 1 as one from deliveries where event_seq = $1 and queue = $2 and state = 'dead'`,
+    seq,
+    queue,
+  );
+  if (row !== undefined) await removeDelivery(tx, seq, queue);
+  return row !== undefined;
+}
+
 /** Whether a queue has dead letters whose time has come. */
 export async function isDue(reader: Reader, queue: string, now: Date): Promise<boolean> {
   const row = await reader.get(

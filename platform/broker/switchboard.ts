@@ -11,6 +11,7 @@ import {
   type TriggerManifest,
 } from './manifests.ts';
 import { DeliveryQueue, type QueueContext } from './queue.ts';
+import type { LetterPosition } from './store.ts';
 import { Subscriber, type Resolve } from './subscriber.ts';
 
 interface SwitchboardOptions {
@@ -48,6 +49,16 @@ export class Switchboard {
 
   addressOf(queue: string): string {
     return this.#queues.get(queue)?.subscriber.address ?? '';
+  }
+
+  /** Puts one dead letter back. @returns whether it was there. */
+  async retry({ queue, seq }: LetterPosition): Promise<boolean> {
+    return (await this.#queues.get(queue)?.queue.retry(seq)) ?? false;
+  }
+
+  /** Forgets one dead letter. @returns whether it was there. */
+  async discard({ queue, seq }: LetterPosition): Promise<boolean> {
+    return (await this.#queues.get(queue)?.queue.discard(seq)) ?? false;
   }
 
   /** Services that a Trigger names and nobody is mapped to. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { manifests, startTestBroker, triggerFor, type TestBroker } from '../../support/broker.ts';
 import { openReceiver, status, type Receiver } from '../../support/receiver.ts';
+import { call } from '../../support/service.ts';
 import { until } from '../../support/until.ts';
 
 const FAST = '{ retry: 2, backoffPolicy: linear, backoffDelay: PT0.01S }';
@@ -222,6 +223,25 @@ describe('delivery', () => {
     expect(sink.got[0]?.headers).toMatchObject({ 'ce-id': 'e1', 'ce-knativeerrorcode': '422' });
     await until('nothing waits', () => shop.broker.idle());
     expect(await shop.deadLetters()).toEqual([]);
+  });
+
+  it('tries a dead letter again, or forgets it, when a person says so', async () => {
+    const shop = await start('{ retry: 0 }', { all: triggerFor('alpha') });
+    receiver.answer = status(422, JSON.stringify({ title: 'Invalid', detail: 'data.city: is missing' }));
+    await shop.post({ id: 'mend' });
+    await shop.post({ id: 'forget' });
+    await until('both are dead letters', async () => (await shop.deadLetters()).length === 2);
+    const [forget, mend] = await shop.deadLetters();
+    expect(mend).toMatchObject({ event: { id: 'mend' }, reason: 'data.city: is missing' });
+    receiver.answer = status(204);
+    const staff = (method: string, path: string) => call(shop.broker.url, method, path, { staff: true });
+    expect((await staff('POST', `/api/dead-letters/${mend.id}/retry`)).status).toBe(202);
+    expect((await staff('DELETE', `/api/dead-letters/${forget.id}`)).status).toBe(204);
+    expect((await staff('DELETE', `/api/dead-letters/${forget.id}`)).status).toBe(404);
+    await until('it was delivered', () => receiver.ids().filter((id) => id === 'mend').length === 2);
+    await until('nothing waits', () => shop.broker.idle());
+    expect(await shop.deadLetters()).toEqual([]);
+    expect(receiver.ids().filter((id) => id === 'forget')).toHaveLength(1);
   });
 
   it('tells of the last failure, not of the first', async () => {
