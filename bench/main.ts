@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
+import { readArguments } from './lib/arguments.ts';
 import { startChildShop } from './lib/child-shop.ts';
 import { atRate, Load, percentile, toldLater } from './lib/load.ts';
-import { wholeNumber } from './lib/numbers.ts';
 
 /** A figure, what it should be, and whether it is. */
 interface Figure {
@@ -19,24 +18,17 @@ const UNDER_WAY = 150;
 const scenarios = { start, orders, latency, memory };
 const figures: Figure[] = [];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seconds: { type: 'string', default: '30' },
-    'port-base': { type: 'string', default: '28080' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
-const seconds = wholeNumber('seconds', values.seconds);
-const portBase = wholeNumber('port-base', values['port-base']);
-const unknown = positionals.filter((name) => !(name in scenarios));
-if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}; see --help`);
+const usage = `npm run bench -- [${Object.keys(scenarios).join('|')} …] [--seconds 30] [--port-base 28080]
 
-if (values.help) {
-  console.log(`npm run bench -- [${Object.keys(scenarios).join('|')} …] [--seconds 30] [--port-base 28080]`);
-} else {
+Measures a shop that npm start runs; one JSON line per figure, and a table at the end.`;
+
+const args = readArguments(usage, { seconds: 30, 'port-base': 28_080 }, Object.keys(scenarios));
+const { seconds = 30, 'port-base': portBase = 28_080 } = args?.values ?? {};
+if (args) await measure(args.words);
+
+async function measure(names: readonly string[]): Promise<void> {
   for (const [name, scenario] of Object.entries(scenarios)) {
-    if (positionals.length === 0 || positionals.includes(name)) await scenario();
+    if (names.length === 0 || names.includes(name)) await scenario();
   }
   console.table(figures.map(({ value, ...rest }) => ({ ...rest, value: Math.round(value * 100) / 100 })));
 }

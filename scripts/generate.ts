@@ -8,8 +8,15 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const wanted = documents(join(root, 'k8s'));
 const drift = findDrift(root, wanted);
 
-if (process.argv.includes('--check')) check();
-else write();
+const [option, ...more] = process.argv.slice(2);
+if (option === '--check' && more.length === 0) check();
+else if (option === undefined) write();
+else {
+  console.error(
+    'npm run docs -- [--check]\n\nWrites the generated pages; with --check only says which of them are stale.',
+  );
+  process.exitCode = option === '--help' ? 0 : 1;
+}
 
 function check(): void {
   const text = complaint(drift);
