@@ -24,7 +24,7 @@ export interface Deps {
   readonly sender: string;
 }
 
-interface OfOrder {
+export interface OfOrder {
   readonly orderId: string;
   readonly customerId: string;
 }
@@ -82,11 +82,6 @@ export function apply(rule: (shipment: Shipment, now: string) => Decision) {
   };
 }
 
-/** The parcel leaves by itself, if it still may. */
-export async function dispatchDue(tx: Tx, data: OfOrder, scope: Scope<Deps>): Promise<Effects<Emits>> {
-  return apply(decide.dispatch)(tx, { data }, scope);
-}
-
 /** Once a day, address changes are forgotten that no order can be waiting for any more; sooner while there are many. */
 export async function forget(tx: Tx, _payload: unknown, { now, deps }: Scope<Deps>): Promise<Effects<Emits>> {
   const more = await forgetChanges(tx, new Date(now.getTime() - deps.keepChanges));
@@ -106,15 +101,17 @@ export async function store(
   if (ignored !== undefined) return { ignored };
   await shipments.save(tx, shipment);
   if (labelled) await addLabel(tx, shipment, now);
-  const { orderId, customerId } = shipment;
   const prepared = emit.some((fact) => fact.event === 'shipment.prepared');
   const { autoDispatch } = deps;
-  if (prepared && autoDispatch !== undefined) {
-    const dueAt = new Date(now.getTime() + autoDispatch);
-    return { emit, tasks: [{ kind: 'dispatch', key: orderId, payload: { orderId, customerId }, dueAt }] };
-  }
+  if (prepared && autoDispatch !== undefined) return { emit, tasks: [dispatching(shipment, autoDispatch)] };
   const over = shipment.label !== undefined && stateOf(shipment) !== 'prepared';
-  return { emit, cancel: over ? [{ kind: 'dispatch', key: orderId }] : [] };
+  return { emit, cancel: over ? [{ kind: 'dispatch', key: shipment.orderId }] : [] };
+}
+
+/** The order to send a parcel off; one that is there already stays as it is. */
+export function dispatching({ orderId, customerId, label }: Shipment, delayMs: number): TaskOrder {
+  const dueAt = new Date(Date.parse(label?.preparedAt ?? '') + delayMs);
+  return { kind: 'dispatch', key: orderId, payload: { orderId, customerId }, dueAt };
 }
 
 async function load(tx: Tx, { orderId, customerId }: OfOrder, now: string): Promise<Shipment> {

@@ -13,17 +13,9 @@ import {
 import { stockExpired, stockRejected, stockReserved } from '../../events/stock.ts';
 import { deadline, defineService, on } from '../../platform/service.ts';
 import { deliverShipment, dispatchShipment, getLabel, getShipment, listShipments } from './api.ts';
+import { dispatchDue, planDispatches, planning } from './auto-dispatch.ts';
 import * as decide from './decide.ts';
-import {
-  addressed,
-  addressUpdated,
-  apply,
-  dispatchDue,
-  forget,
-  forgetting,
-  placed,
-  type Deps,
-} from './handle.ts';
+import { addressed, addressUpdated, apply, forget, forgetting, placed, type Deps } from './handle.ts';
 import { migrations } from './migrations.ts';
 import { settings } from './settings.ts';
 import type { Emits } from './shipment.ts';
@@ -60,7 +52,7 @@ export const shipping = defineService<Emits, typeof settings, Deps>({
     shipmentCancelled,
     shipmentCancellationRefused,
   ],
-  tasks: [deadline('dispatch', dispatchDue), deadline('forget', forget)],
+  tasks: [deadline('dispatch', dispatchDue), deadline('plan', planDispatches), deadline('forget', forget)],
   routes: [listShipments, getShipment, dispatchShipment, deliverShipment, getLabel],
   migrations,
   settings,
@@ -69,7 +61,9 @@ export const shipping = defineService<Emits, typeof settings, Deps>({
     keepChanges: values.ADDRESS_CHANGE_RETENTION,
     sender: values.SENDER,
   }),
-  prepare: async (_tx, { now }) => ({ tasks: [forgetting(now)] }),
+  prepare: async (_tx, { now, deps: { autoDispatch } }) => ({
+    tasks: [forgetting(now), ...(autoDispatch === undefined ? [] : [planning(now)])],
+  }),
   gauges: {
     tradewind_shipments_prepared: {
       help: 'Parcels that are ready and wait to leave.',

@@ -29,8 +29,8 @@ export interface TestService extends AsyncDisposable {
   advance(ms: number): Promise<void>;
   /** Waits until nothing is due and everything was sent. */
   settle(): Promise<void>;
-  /** Stops it without goodbye to its clients and starts it again on the same data. */
-  restart(): Promise<void>;
+  /** Stops it without goodbye to its clients and starts it again on the same data. @param changes to its settings */
+  restart(changes?: Record<string, string>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export async function startTestService(
   const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${card.name}-`));
   const sink = await openSink();
   let offset = 0;
-  const start = async (): Promise<RunningService> => {
+  const start = async (changes: Record<string, string> = {}): Promise<RunningService> => {
     const settings = readSettings(card, {
       PORT: '0',
       HOST: '127.0.0.1',
@@ -64,6 +64,7 @@ export async function startTestService(
       K_SINK: sink.url,
       LOG_LEVEL: 'silent',
       ...env,
+      ...changes,
     });
     return startService(card, settings, { now: () => new Date(Date.now() + offset) });
   };
@@ -94,9 +95,9 @@ export async function startTestService(
       await settle();
     },
     settle,
-    async restart() {
+    async restart(changes) {
       await service.close();
-      service = await start();
+      service = await start(changes);
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -7,9 +7,7 @@ import {
 } from '../../../events/order.ts';
 import { paymentAuthorized, paymentDeclined, paymentRenewalDeclined } from '../../../events/payment.ts';
 import { stockExpired, stockRejected, stockReserved } from '../../../events/stock.ts';
-import { readSettings } from '../../../platform/settings.ts';
-import { shipping } from '../../../services/shipping/service.ts';
-import { STAFF_TOKEN, type TestService } from '../../support/service.ts';
+import type { TestService } from '../../support/service.ts';
 import { addressOf, CUSTOMER, idsOf, shipmentIdOf, startShipping, Teller } from './parcels.ts';
 
 const ORDER = 'TW-4Q7K2M9XJ3PA';
@@ -202,58 +200,6 @@ describe('shipping', () => {
           : ['cancelled', ['cancelled']],
       );
     }
-  });
-
-  describe('by itself', () => {
-    beforeEach(async () => {
-      await service.close();
-      await start({ AUTO_DISPATCH: '10m' });
-    });
-
-    it('sends a parcel off some time after it was prepared', async () => {
-      await teller.prepare(ORDER);
-      await service.advance(9 * 60_000);
-      expect(await teller.shipment(ORDER)).toMatchObject({ state: 'prepared' });
-      await service.advance(2 * 60_000);
-      expect((await teller.told(ORDER)).map(({ event }) => event)).toEqual(['prepared', 'dispatched']);
-    });
-
-    it('does not send off what was cancelled, and forgets that it would have', async () => {
-      await teller.prepare(ORDER);
-      expect(await tasks('dispatch')).toHaveLength(1);
-      await teller.say(orderCancellationRequested, ORDER);
-      expect(await tasks('dispatch')).toEqual([]);
-      await service.advance(DAY);
-      expect(await teller.shipment(ORDER)).toMatchObject({ state: 'cancelled' });
-    });
-
-    it('sends off once, though staff was faster', async () => {
-      await teller.prepare(ORDER);
-      await dispatch(ORDER);
-      await service.advance(DAY);
-      expect((await teller.told(ORDER)).map(({ event }) => event)).toEqual(['prepared', 'dispatched']);
-    });
-
-    it('sends off to the address that was changed meanwhile', async () => {
-      await teller.prepare(ORDER);
-      await teller.change(2);
-      await service.advance(DAY);
-      expect((await teller.told(ORDER)).at(-1)).toMatchObject({ event: 'dispatched', addressRevision: 2 });
-    });
-  });
-
-  it('sends a parcel off at once when told to wait no time at all', async () => {
-    await service.close();
-    await start({ AUTO_DISPATCH: '0s' });
-    await teller.prepare(ORDER);
-    expect((await teller.told(ORDER)).map(({ event }) => event)).toEqual(['prepared', 'dispatched']);
-  });
-
-  it('refuses a delay that is none, and says how to write one', () => {
-    const env = { STAFF_TOKEN, AUTO_DISPATCH: 'soon' };
-    expect(() => readSettings(shipping, env)).toThrow(
-      'configuration: AUTO_DISPATCH: must be a duration such as 30s, or off',
-    );
   });
 
   it('looks at the shipments of one customer by index', async () => {
