@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '../platform/contract.ts';
+import { defineEvent } from './define.ts';
 import { address, contact, customerId, revision, sample, zone } from './shapes.ts';
 
 const type = 'shop.tradewind.customer.updated.v1';

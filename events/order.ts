@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { defineEvent } from '../platform/contract.ts';
+import { defineEvent } from './define.ts';
 import {
   address,
   instant,
   money,
   ofOrder,
   orderRoute,
+  paymentToken,
   quantity,
   revision,
   sample,
@@ -31,7 +32,7 @@ export const orderPlaced = defineEvent({
       lines: z.array(orderLine).min(1).max(50),
       shippingFee: z.int().min(0).describe('minor units'),
       total: money.describe('sum of the lines and the shipping fee'),
-      paymentToken: z.string().min(1).max(255).describe('a provider token, never a card number'),
+      paymentToken,
       placedAt: instant.describe('when the order was accepted'),
       confirmBy: instant.describe('the order expires when it is not confirmed by then'),
     })

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '../platform/contract.ts';
+import { defineEvent } from './define.ts';
 import { instant, money, ofOrder, orderRoute, paymentId, sample } from './shapes.ts';
 
 const ofPayment = { ...ofOrder, paymentId };

@@ -55,6 +55,16 @@ export const instant = z.iso.datetime().describe('RFC 3339 in UTC');
 export const revision = z.int().min(1).describe('issued by the owner of the fact; the higher one wins');
 export const zone = z.string().min(1).max(32).describe('shipping fee zone of the country');
 
+/** Nothing with digits that could be a card number, with the spaces or dashes people put between. */
+const NO_CARD_NUMBER = /^(?![\s\S]*\d(?:[ -]?\d){11})/;
+
+export const paymentToken = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(NO_CARD_NUMBER, 'looks like a card number; send a token of your provider')
+  .describe('a provider token such as tok_visa, never a card number');
+
 /** What every event about an order names. */
 export const ofOrder = { orderId, customerId };
 

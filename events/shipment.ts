@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '../platform/contract.ts';
+import { defineEvent } from './define.ts';
 import { instant, ofOrder, orderRoute, revision, sample, shipmentId } from './shapes.ts';
 
 const ofShipment = { ...ofOrder, shipmentId };

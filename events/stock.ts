@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '../platform/contract.ts';
+import { defineEvent } from './define.ts';
 import { instant, ofOrder, orderRoute, revision, sample, sku } from './shapes.ts';
 
 // Several lines of an order count together per article, so a quantity here may exceed that of one line.

@@ -190,6 +190,7 @@ describe('payment', () => {
     ['half a cent', { total: { amount: 0.5, currency: 'EUR' } }, 'total.amount'],
     ['an unknown kind of currency', { total: { amount: TOTAL, currency: 'euro' } }, 'total.currency'],
     ['no token', { paymentToken: '' }, 'paymentToken'],
+    ['a card number', { paymentToken: '4242 4242 4242 4242' }, 'paymentToken'],
   ])('refuses an order with %s, naming the field', async (_, change, field) => {
     await start();
     const response = await fetch(`${shop.service.url}/events`, {
