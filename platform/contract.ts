@@ -13,8 +13,9 @@ export interface EventContract<Name extends string = string, Schema extends z.Zo
   /** CloudEvents `type`, with the major version at its end. */
   readonly type: string;
   readonly version: number;
-  /** The service that emits it; `source` is `/tradewind/<emitter>`. */
+  /** The service that emits it. */
   readonly emitter: string;
+  /** CloudEvents `source`: names the emitter. Intake believes the event of no other. */
   readonly source: string;
   /** CloudEvents `dataschema`: an absolute URI that names schema and version. */
   readonly dataschema: string;
@@ -68,22 +69,34 @@ interface Definition<Name extends string, Schema extends z.ZodObject> {
   readonly route: Routing<z.infer<Schema>>;
 }
 
-/**
- * Defines an event contract.
- * @param definition `type` defaults to `shop.tradewind.<name>.v<version>`; `version` to 1; `classification` to `internal`.
- */
-export function defineEvent<const Name extends string, Schema extends z.ZodObject>(
-  definition: Definition<Name, Schema>,
-): EventContract<Name, Schema> {
-  const { version = 1, classification = 'internal', attributes = {}, ...rest } = definition;
-  const type = definition.type ?? `shop.tradewind.${definition.name}.v${version}`;
-  return {
-    ...rest,
-    type,
-    version,
-    classification,
-    attributes,
-    source: `/tradewind/${definition.emitter}`,
-    dataschema: `urn:tradewind:event:${definition.name.replaceAll('/', ':')}:v${version}`,
+/** What the names of all events of one system begin with. */
+export interface Naming {
+  /** Of `type`: `<prefix>.<name>.v<version>`. */
+  readonly type: string;
+  /** Of `source`: `<prefix>/<emitter>`. */
+  readonly source: string;
+  /** Of `dataschema`: `<prefix>:<name>:v<version>`. */
+  readonly dataschema: string;
+}
+
+/** Makes the function that defines the event contracts of a system. */
+export function contractsOf(naming: Naming) {
+  /**
+   * Defines an event contract.
+   * @param definition `type` follows from name and version by default; `version` is 1, `classification` `internal`.
+   */
+  return function defineEvent<const Name extends string, Schema extends z.ZodObject>(
+    definition: Definition<Name, Schema>,
+  ): EventContract<Name, Schema> {
+    const { version = 1, classification = 'internal', attributes = {}, ...rest } = definition;
+    return {
+      ...rest,
+      type: definition.type ?? `${naming.type}.${definition.name}.v${version}`,
+      version,
+      classification,
+      attributes,
+      source: `${naming.source}/${definition.emitter}`,
+      dataschema: `${naming.dataschema}:${definition.name.replaceAll('/', ':')}:v${version}`,
+    };
   };
 }

@@ -220,15 +220,15 @@ describe('an event', () => {
     expect(service.sink.events).toEqual([
       expect.objectContaining({
         specversion: '1.0',
-        source: '/tradewind/example',
-        type: 'shop.tradewind.example.answered.v1',
+        source: '/example/example',
+        type: 'com.example.example.answered.v1',
         subject: 'why',
         partitionkey: 'ada',
         correlationid: 'why',
         causationid: 'the-cause',
         traceparent,
         datacontenttype: 'application/json',
-        dataschema: 'urn:tradewind:event:example.answered:v1',
+        dataschema: 'urn:example:event:example.answered:v1',
         dataclassification: 'internal',
         id: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-/),
         data: { name: 'why', by: 'ada', text: 'because' },

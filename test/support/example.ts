@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '../../platform/contract.ts';
+import { contractsOf } from '../../platform/contract.ts';
 import type { Route } from '../../platform/http/route.ts';
 import {
   defineService,
@@ -12,6 +12,11 @@ import {
 import type { Migration } from '../../platform/store/migrate.ts';
 import type { Tx } from '../../platform/store/store.ts';
 
+const defineEvent = contractsOf({
+  type: 'com.example',
+  source: '/example',
+  dataschema: 'urn:example:event',
+});
 const about = {
   subject: (data: { name: string }) => data.name,
   correlation: (data: { name: string }) => data.name,
