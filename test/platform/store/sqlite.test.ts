@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqlite } from '../../../platform/store/sqlite.ts';
+import { documentsContract } from '../../contract/documents.ts';
 import { storeContract, type OpenStore } from '../../contract/store.ts';
 import { tasksContract } from '../../contract/tasks.ts';
 
@@ -23,6 +24,7 @@ async function open(): Promise<OpenStore> {
 }
 
 storeContract('SQLite', open);
+documentsContract('SQLite', open);
 tasksContract('SQLite', open);
 
 describe('SQLite', () => {
