@@ -51,11 +51,12 @@ async function both<A, B>(
   second: () => Promise<B>,
   delayMs: number,
 ): Promise<[A, B]> {
-  const start = async <T>(work: () => Promise<T>, wait: number): Promise<T> => {
-    if (wait > 0) await pause(wait);
-    return work();
-  };
-  return Promise.all([start(first, -delayMs), start(second, delayMs)]);
+  return Promise.all([after(-delayMs, first), after(delayMs, second)]);
+}
+
+async function after<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  if (ms > 0) await pause(ms);
+  return work();
 }
 
 /** Every end an order can come to: the same story in all four services, no money and no goods out of balance. */
