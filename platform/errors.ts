@@ -1,3 +1,8 @@
+import { z } from 'zod';
+import { inWords } from './wording.ts';
+
+z.config({ customError: inWords });
+
 /** One field that was refused, and why. `field` is a path such as `lines[0].quantity`, a header or an attribute. */
 export interface FieldError {
   readonly field: string;
@@ -112,16 +117,17 @@ function cut(value: string, length: number): string {
   return value.length > length ? `${value.slice(0, length - 1)}…` : value;
 }
 
-/** The refusals of a zod error, as fields with the path people use. */
+/** The refusals of a zod error, as fields with the path people use; of each field the last one, which says most. */
 export function fieldErrors(
   issues: readonly { path: readonly PropertyKey[]; message: string; keys?: readonly string[] }[],
   root = 'body',
 ): FieldError[] {
-  return issues.flatMap(({ path, message, keys }) =>
+  const errors = issues.flatMap(({ path, message, keys }) =>
     keys
       ? keys.map((key) => ({ field: fieldPath([...path, key]), message: 'is not known here; leave it out' }))
       : [{ field: fieldPath(path) || root, message }],
   );
+  return [...new Map(errors.map((error) => [error.field, error])).values()];
 }
 
 function fieldPath(path: readonly PropertyKey[]): string {

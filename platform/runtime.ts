@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
-import { messageOf } from './errors.ts';
 import { createApp } from './http/app.ts';
 import { listen, type Listening } from './http/listen.ts';
 import { describeApi } from './http/openapi.ts';
@@ -12,11 +11,13 @@ import { Intake } from './intake.ts';
 import { createLog, type Log } from './log.ts';
 import { addServiceGauges } from './gauges.ts';
 import { createMetrics, type ServiceMetrics } from './metrics.ts';
-import { pruneInbox } from './prune.ts';
+import { inboxPruning } from './prune.ts';
+import { readinessOf } from './readiness.ts';
 import { Relay } from './relay.ts';
-import type { AnyServiceCard, Scope, ServiceCard } from './service.ts';
+import type { AnyServiceCard, Scope, ServiceCard, TaskKind } from './service.ts';
 import type { ServiceSettings } from './settings.ts';
 import { writeOrRetry } from './store/documents.ts';
+import { lockFolder, type FolderLock } from './store/lock.ts';
 import { migrate } from './store/migrate.ts';
 import { outboxLag } from './store/outbox.ts';
 import { platformMigrations } from './store/schema.ts';
@@ -76,13 +77,14 @@ class Runtime implements RunningService {
   readonly #now: () => Date;
   readonly #closing = new AbortController();
   readonly #contracts: ReadonlyMap<string, EventContract>;
+  readonly #kinds: readonly TaskKind<EventContract, object>[];
   readonly #stores: Store[] = [];
   #deps: object = {};
   #intake: Intake<object> | undefined;
   #listening: Listening | undefined;
   #relay: Relay | undefined;
   #runner: TaskRunner<object> | undefined;
-  #pruning: NodeJS.Timeout | undefined;
+  #lock: FolderLock | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(card: AnyServiceCard, settings: ServiceSettings, options: StartOptions) {
@@ -93,6 +95,7 @@ class Runtime implements RunningService {
     this.#log =
       options.log ??
       createLog({ service: card.name, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
+    this.#kinds = [...this.#card.tasks, inboxPruning(settings.INBOX_RETENTION)];
     this.#contracts = new Map(this.#card.emits.map((contract) => [contract.name, contract]));
     this.metrics = createMetrics(card.name);
   }
@@ -122,6 +125,7 @@ class Runtime implements RunningService {
 
   async start(): Promise<void> {
     const card = this.#card;
+    this.#lock = lockFolder(join(this.#settings.DATA_DIR, card.name));
     const store = await this.#openStore(card.name);
     await migrate(store, [...platformMigrations, ...card.migrations]);
     if (store.dialect.engine === 'sqlite') await store.write((tx) => dropLeases(tx));
@@ -139,13 +143,6 @@ class Runtime implements RunningService {
     this.#startRelay();
     this.#runner = this.#createRunner();
     this.#listening = await this.#listen();
-    this.#pruning = pruneInbox({
-      store,
-      now: this.#now,
-      retentionMs: this.#settings.INBOX_RETENTION,
-      closing: this.#closing.signal,
-      log: this.#log,
-    });
     this.#log.info({ port: this.port, sink: this.#settings.K_SINK ?? null }, 'ready');
   }
 
@@ -169,7 +166,6 @@ class Runtime implements RunningService {
   async #shutDown(): Promise<void> {
     const { SHUTDOWN_DELAY: delay, SHUTDOWN_GRACE: grace } = this.#settings;
     this.#closing.abort();
-    clearInterval(this.#pruning);
     if (this.#listening && delay > 0) await sleep(delay);
     const end = performance.now() + grace;
     const left = (): number => Math.max(0, end - performance.now());
@@ -178,6 +174,7 @@ class Runtime implements RunningService {
     await this.#relay?.stop(left());
     if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
     for (const store of this.#stores.toReversed()) await store.close();
+    this.#lock?.release();
     this.#log.info('stopped');
   }
 
@@ -188,11 +185,13 @@ class Runtime implements RunningService {
   }
 
   async #prepare(): Promise<void> {
-    const { prepare } = this.#card;
-    if (!prepare) return;
+    const recurring = this.#kinds.filter(({ recurs }) => recurs);
+    const tasks = recurring.map(({ kind }) => ({ kind, key: kind, payload: {} }));
     await this.store.write(async (tx) => {
       const scope = this.#scope();
-      await storeEffects(tx, this.#contracts, await prepare(tx, scope), {}, scope.now);
+      const effects = (await this.#card.prepare?.(tx, scope)) ?? {};
+      await storeEffects(tx, this.#contracts, effects, {}, scope.now);
+      await storeEffects(tx, this.#contracts, { tasks }, {}, scope.now);
     });
   }
 
@@ -216,7 +215,7 @@ class Runtime implements RunningService {
   }
 
   #createRunner(): TaskRunner<object> {
-    return new TaskRunner({ ...this.#shared(), kinds: this.#card.tasks });
+    return new TaskRunner({ ...this.#shared(), kinds: this.#kinds });
   }
 
   /** What everything that decides in a transaction needs. */
@@ -260,7 +259,7 @@ class Runtime implements RunningService {
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       answerEvent: (request, response) => this.intake.answer(request, response),
-      notReady: () => this.#notReady(),
+      notReady: readinessOf(this.store, this.#closing.signal),
       log: this.#log,
       metrics: this.metrics,
     });
@@ -285,15 +284,5 @@ class Runtime implements RunningService {
         return result;
       },
     };
-  }
-
-  async #notReady(): Promise<string | undefined> {
-    if (this.#closing.signal.aborted) return 'shutting down';
-    try {
-      await this.store.ping();
-      return undefined;
-    } catch (error) {
-      return `the database does not answer: ${messageOf(error)}`;
-    }
   }
 }

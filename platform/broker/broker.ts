@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Express } from 'express';
-import { messageOf } from '../errors.ts';
 import { createApp } from '../http/app.ts';
 import { listen, type Listening } from '../http/listen.ts';
 import { describeApi } from '../http/openapi.ts';
 import { createLog, type Log } from '../log.ts';
 import { addGauge } from '../metrics.ts';
+import { readinessOf } from '../readiness.ts';
 import { lockFolder, type FolderLock } from '../store/lock.ts';
 import { migrate } from '../store/migrate.ts';
 import { openSqlite } from '../store/sqlite.ts';
@@ -187,20 +187,10 @@ class LocalBroker implements RunningBroker {
       openapi: describeApi(info, routes),
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_EVENT_BYTES,
-      notReady: () => this.#notReady(),
+      notReady: readinessOf(this.#store, this.#closing.signal),
       log: this.#log,
       metrics: this.#metrics,
     });
-  }
-
-  async #notReady(): Promise<string | undefined> {
-    if (this.#closing.signal.aborted) return 'shutting down';
-    try {
-      await this.#store.ping();
-      return undefined;
-    } catch (error) {
-      return `the database does not answer: ${messageOf(error)}`;
-    }
   }
 
   async #redrive(): Promise<void> {

@@ -16,7 +16,7 @@ const PATIENCE_MS = 2000;
  * @throws Error when another process has the folder.
  */
 export function lockFolder(folder: string): FolderLock {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(join(folder, 'lock.sqlite'), { timeout: PATIENCE_MS });
   try {
     database.exec('pragma journal_mode = delete; begin exclusive');

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
 import { Connection, dialect, SqliteTx } from './sqlite-connection.ts';
 import type { Reader, Store, Tx } from './store.ts';
@@ -12,11 +13,17 @@ const MAX_BATCH = 500;
  * Opens (and creates) a SQLite database: write-ahead log, every commit synced to disk, commits shared by the
  * transactions that wait at the same moment.
  * @param path of the file; its folder is created. `:memory:` is refused, because readers use a second connection.
+ * @throws Error naming the file that cannot be opened.
  */
 export function openSqlite(path: string): Store {
   if (path === ':memory:') throw new Error('openSqlite needs a file: readers use a connection of their own');
-  mkdirSync(dirname(path), { recursive: true });
-  return new SqliteStore(path);
+  try {
+    // What customers say lies in it: nobody else on the machine has to read that.
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return new SqliteStore(path);
+  } catch (error) {
+    throw new Error(`the database ${path} cannot be opened: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 interface Job {

@@ -86,7 +86,7 @@ describe('a durable task', () => {
       const { body } = await call(running.url, 'GET', '/metrics');
       return /tradewind_task_runs_total\{kind="ask",result="lost",service="example"\} 1/.test(body);
     });
-    expect(await running.store.read.get('select lease_holder from tasks')).toEqual({
+    expect(await running.store.read.get("select lease_holder from tasks where kind = 'ask'")).toEqual({
       lease_holder: 'another process',
     });
     expect(answers()).toEqual([]);
@@ -119,7 +119,7 @@ describe('a durable task', () => {
     });
     await deliver(asked, asked.example);
     const reason = (): Promise<{ last_error: string | null } | undefined> =>
-      running.store.read.get('select last_error from tasks');
+      running.store.read.get("select last_error from tasks where kind = 'ask'");
     await until('a failure is stored', async () => (await reason())?.last_error === 'the gateway is down');
     const { body } = await call('GET', '/metrics');
     expect(body).toMatch(/tradewind_tasks_failing\{service="example"\} 1/);
@@ -147,7 +147,7 @@ describe('a durable task', () => {
       await tx.run('update tasks set lease_until = $1', new Date(Date.now() + 300).toISOString());
     });
     running.wake();
-    expect(await running.store.read.get('select attempts from tasks')).toEqual({ attempts: 0 });
+    expect(await running.store.read.get("select attempts from tasks where kind = 'ask'")).toEqual({ attempts: 0 });
     await settle();
     expect(answers()).toEqual(['done']);
   });
@@ -167,7 +167,7 @@ describe('a durable task', () => {
     await until('it is at work', () => calls === 1);
     const settled = advance(2 * HOUR);
     await until('the lease was made longer', async () => {
-      const row = await running.store.read.get<{ attempts: number }>('select attempts from tasks');
+      const row = await running.store.read.get<{ attempts: number }>("select attempts from tasks where kind = 'ask'");
       return row?.attempts === 2;
     });
     finish('done');
@@ -184,7 +184,7 @@ describe('a durable task', () => {
     await deliver(asked, { name: 'stuck', by: 'ada' });
     await deliver(asked, { name: 'quick', by: 'ada' });
     await until('the quick one is told', () => answers().includes('quick'));
-    expect(await running.store.read.all('select task_key from tasks')).toEqual([{ task_key: 'stuck' }]);
+    expect(await running.store.read.all("select task_key from tasks where kind = 'ask'")).toEqual([{ task_key: 'stuck' }]);
   });
 
   it('of a kind that nobody knows any more stays, and is reported', async () => {
@@ -194,7 +194,7 @@ describe('a durable task', () => {
     );
     running.wake();
     const error = async (): Promise<string | null | undefined> =>
-      (await running.store.read.get<{ last_error: string | null }>('select last_error from tasks'))
+      (await running.store.read.get<{ last_error: string | null }>("select last_error from tasks where kind = 'ask'"))
         ?.last_error;
     await until('it failed', async () => (await error()) === 'no task of kind "gone" is on the card');
   });
