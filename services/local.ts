@@ -20,5 +20,10 @@ await runUntilStopped(async () => {
   const options = { dataDir, portBase, autoDispatch, secrets: { ...secrets, staffToken } };
   const shop = await (args.processes ? superviseShop(options) : startShop(options));
   process.stdout.write(banner(options));
-  return shop;
+  return {
+    async close() {
+      await shop.close();
+      process.stdout.write('Tradewind has stopped; what is unfinished goes on at the next start\n');
+    },
+  };
 });

@@ -11,8 +11,9 @@ await runUntilStopped(async () => {
   const card = services.find((each) => each.name === name);
   if (!card) {
     const names = services.map((each) => each.name).join(', ');
+    const what = name === undefined || name.startsWith('-') ? '' : `there is no service "${name}"\n`;
     throw new ConfigError(
-      `${name ? `there is no service "${name}"` : 'name the service to run'}: one of ${names}`,
+      `${what}npm run service -- NAME, where NAME is one of ${names}.\nIts settings come from the environment: docs/configuration.md lists them.`,
     );
   }
   return startService(card, readSettings(card, environment()));

@@ -29,13 +29,13 @@ ${table(options)}
   staff token  ${options.secrets.staffToken}
 
 Place an order:
-  curl -s ${jar} ${json} -d '${JSON.stringify(order)}' ${storefront}/api/orders
+  curl -sS -w '\\n' ${jar} ${json} -d '${JSON.stringify(order)}' ${storefront}/api/orders
 
 Change the address before the parcel leaves${departure(options)}:
-  curl -s ${jar} ${json} -X PUT -d '${JSON.stringify(newAddress)}' ${storefront}/api/me/shipping-address
+  curl -sS -w '\\n' ${jar} ${json} -X PUT -d '${JSON.stringify(newAddress)}' ${storefront}/api/me/shipping-address
 
 See where the parcels go:
-  curl -s -H 'authorization: Bearer ${options.secrets.staffToken}' ${shipments}
+  curl -sS -w '\\n' -H 'authorization: Bearer ${options.secrets.staffToken}' ${shipments}
 
 Tradewind is ready
 `;
