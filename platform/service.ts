@@ -58,9 +58,11 @@ export function on<C extends EventContract, E extends EventContract, Deps>(
   return { contract, handle };
 }
 
-/** A kind of durable task. Made by {@link task} or {@link deadline}. */
+/** A kind of durable task. Made by {@link task}, {@link deadline} or {@link recurring}. */
 export interface TaskKind<E extends EventContract, Deps> {
   readonly kind: string;
+  /** Ordered at every start of the service, under its kind as key. */
+  readonly recurs?: true;
   /** The outside part, without a transaction; repeated with backoff until it resolves. */
   readonly perform: ((payload: never, scope: Scope<Deps>) => Promise<unknown>) | undefined;
   /** The inside part: runs in the transaction that removes the task. */
@@ -92,6 +94,26 @@ export function deadline<Payload, E extends EventContract, Deps>(
     kind,
     perform: undefined,
     settle: (tx, payload, _result, scope) => settle(tx, payload as Payload, scope),
+  };
+}
+
+/**
+ * Inside work that comes at every start and then again and again, `everyMs` after it was done.
+ * @param work may do a part only, so that nobody waits long behind it. @returns whether there is more to do at once
+ */
+export function recurring<E extends EventContract, Deps>(
+  kind: string,
+  everyMs: number,
+  work: (tx: Tx, scope: Scope<Deps>) => Promise<boolean>,
+): TaskKind<E, Deps> {
+  return {
+    kind,
+    recurs: true,
+    perform: undefined,
+    async settle(tx, _payload, _result, scope) {
+      const wait = (await work(tx, scope)) ? 0 : everyMs;
+      return { tasks: [{ kind, key: kind, payload: {}, dueAt: new Date(scope.now.getTime() + wait) }] };
+    },
   };
 }
 

@@ -1,6 +1,12 @@
 import type { orderAddressed, orderPlaced } from '../../events/order.ts';
 import type { shippingAddressUpdated } from '../../events/customer.ts';
-import type { Effects, Received, Scope, TaskOrder } from '../../platform/service.ts';
+import {
+  recurring,
+  type Effects,
+  type Received,
+  type Scope,
+  type TaskOrder,
+} from '../../platform/service.ts';
 import type { Tx } from '../../platform/store/store.ts';
 import * as decide from './decide.ts';
 import { addressed as decideAddressed, changeAddress } from './readdress.ts';
@@ -82,15 +88,10 @@ export function apply(rule: (shipment: Shipment, now: string) => Decision) {
   };
 }
 
-/** Once a day, address changes are forgotten that no order can be waiting for any more; sooner while there are many. */
-export async function forget(tx: Tx, _payload: unknown, { now, deps }: Scope<Deps>): Promise<Effects<Emits>> {
-  const more = await forgetChanges(tx, new Date(now.getTime() - deps.keepChanges));
-  return { tasks: [forgetting(new Date(now.getTime() + (more ? 1000 : DAY_MS)))] };
-}
-
-export function forgetting(dueAt: Date): TaskOrder {
-  return { kind: 'forget', key: 'address-changes', payload: {}, dueAt };
-}
+/** Address changes are forgotten when no order can be waiting for them any more. */
+export const forget = recurring<Emits, Deps>('forget-changes', DAY_MS, (tx, { now, deps }) =>
+  forgetChanges(tx, new Date(now.getTime() - deps.keepChanges)),
+);
 
 /** Stores a decision with its label, and orders or calls off what is to happen later. */
 export async function store(

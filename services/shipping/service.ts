@@ -15,7 +15,7 @@ import { deadline, defineService, on } from '../../platform/service.ts';
 import { deliverShipment, dispatchShipment, getLabel, getShipment, listShipments } from './api.ts';
 import { dispatchDue, planDispatches, planning } from './auto-dispatch.ts';
 import * as decide from './decide.ts';
-import { addressed, addressUpdated, apply, forget, forgetting, placed, type Deps } from './handle.ts';
+import { addressed, addressUpdated, apply, forget, placed, type Deps } from './handle.ts';
 import { migrations } from './migrations.ts';
 import { settings } from './settings.ts';
 import type { Emits } from './shipment.ts';
@@ -52,7 +52,7 @@ export const shipping = defineService<Emits, typeof settings, Deps>({
     shipmentCancelled,
     shipmentCancellationRefused,
   ],
-  tasks: [deadline('dispatch', dispatchDue), deadline('plan', planDispatches), deadline('forget', forget)],
+  tasks: [deadline('dispatch', dispatchDue), deadline('plan', planDispatches), forget],
   routes: [listShipments, getShipment, dispatchShipment, deliverShipment, getLabel],
   migrations,
   settings,
@@ -62,7 +62,7 @@ export const shipping = defineService<Emits, typeof settings, Deps>({
     sender: values.SENDER,
   }),
   prepare: async (_tx, { now, deps: { autoDispatch } }) => ({
-    tasks: [forgetting(now), ...(autoDispatch === undefined ? [] : [planning(now)])],
+    tasks: autoDispatch === undefined ? [] : [planning(now)],
   }),
   gauges: {
     tradewind_shipments_prepared: {

@@ -16,7 +16,7 @@ import * as decide from './decide.ts';
 import { hear, orderDeadline, type Deps } from './handle.ts';
 import { migrations } from './migrations.ts';
 import type { Emits } from './order.ts';
-import { pruneAddresses, pruneKeys, pruningAddresses, pruningKeys } from './prune.ts';
+import { pruneAddresses, pruneKeys } from './prune.ts';
 import * as requests from './requests.ts';
 import { createSessions } from './session.ts';
 import { levelChanged } from './stock.ts';
@@ -69,11 +69,7 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
     shippingAddressUpdated,
     contactUpdated,
   ],
-  tasks: [
-    deadline('expire', orderDeadline),
-    deadline('prune', pruneKeys),
-    deadline('forget', pruneAddresses),
-  ],
+  tasks: [deadline('expire', orderDeadline), pruneKeys, pruneAddresses],
   routes: [
     listProducts,
     showProduct,
@@ -97,7 +93,6 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
     }),
     orderDeadline: own.ORDER_DEADLINE,
   }),
-  prepare: async (_tx, { now }) => ({ tasks: [pruningKeys(now), pruningAddresses(now)] }),
   gauges: {
     tradewind_orders_unfinished: {
       help: 'Orders that are placed or confirmed and have not left yet.',

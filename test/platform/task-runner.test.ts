@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { deadline, task } from '../../platform/service.ts';
+import { deadline, recurring, task } from '../../platform/service.ts';
 import { addTask } from '../../platform/store/tasks.ts';
 import { asked, exampleService, type Emits } from '../support/example.ts';
 import { call, startTestService, type TestService } from '../support/service.ts';
@@ -147,7 +147,9 @@ describe('a durable task', () => {
       await tx.run('update tasks set lease_until = $1', new Date(Date.now() + 300).toISOString());
     });
     running.wake();
-    expect(await running.store.read.get("select attempts from tasks where kind = 'ask'")).toEqual({ attempts: 0 });
+    expect(await running.store.read.get("select attempts from tasks where kind = 'ask'")).toEqual({
+      attempts: 0,
+    });
     await settle();
     expect(answers()).toEqual(['done']);
   });
@@ -167,7 +169,9 @@ describe('a durable task', () => {
     await until('it is at work', () => calls === 1);
     const settled = advance(2 * HOUR);
     await until('the lease was made longer', async () => {
-      const row = await running.store.read.get<{ attempts: number }>("select attempts from tasks where kind = 'ask'");
+      const row = await running.store.read.get<{ attempts: number }>(
+        "select attempts from tasks where kind = 'ask'",
+      );
       return row?.attempts === 2;
     });
     finish('done');
@@ -184,7 +188,9 @@ describe('a durable task', () => {
     await deliver(asked, { name: 'stuck', by: 'ada' });
     await deliver(asked, { name: 'quick', by: 'ada' });
     await until('the quick one is told', () => answers().includes('quick'));
-    expect(await running.store.read.all("select task_key from tasks where kind = 'ask'")).toEqual([{ task_key: 'stuck' }]);
+    expect(await running.store.read.all("select task_key from tasks where kind = 'ask'")).toEqual([
+      { task_key: 'stuck' },
+    ]);
   });
 
   it('of a kind that nobody knows any more stays, and is reported', async () => {
@@ -194,8 +200,11 @@ describe('a durable task', () => {
     );
     running.wake();
     const error = async (): Promise<string | null | undefined> =>
-      (await running.store.read.get<{ last_error: string | null }>("select last_error from tasks where kind = 'ask'"))
-        ?.last_error;
+      (
+        await running.store.read.get<{ last_error: string | null }>(
+          "select last_error from tasks where kind = 'gone'",
+        )
+      )?.last_error;
     await until('it failed', async () => (await error()) === 'no task of kind "gone" is on the card');
   });
 
@@ -257,5 +266,29 @@ describe('a deadline', () => {
     await deliver(asked, { name: asked.example.name, by: 'canceller' });
     await advance(2 * HOUR);
     expect(sink.events).toEqual([]);
+  });
+});
+
+describe('recurring work', () => {
+  it('comes at every start, at once while there is more of it, and then at its interval', async () => {
+    let left = 3;
+    let runs = 0;
+    const clean = recurring<Emits, object>('clean', HOUR, async () => {
+      runs += 1;
+      left = Math.max(0, left - 1);
+      return left > 0;
+    });
+    await using service = await startTestService(exampleService({ tasks: [clean] }));
+    await service.settle();
+    expect([runs, left]).toEqual([3, 0]);
+    await service.advance(HOUR - 60_000);
+    expect(runs).toBe(3);
+    await service.advance(120_000);
+    expect(runs).toBe(4);
+    await service.restart();
+    await service.settle();
+    expect(runs).toBe(5);
+    const rows = await service.service.store.read.all("select task_key from tasks where kind = 'clean'");
+    expect(rows).toEqual([{ task_key: 'clean' }]);
   });
 });

@@ -148,7 +148,7 @@ describe('shipping', () => {
     await service.advance(31 * DAY);
     await service.advance(DAY);
     expect(await service.service.store.read.all('select * from address_changes')).toEqual([]);
-    expect(await tasks('forget')).toHaveLength(1);
+    expect(await tasks('forget-changes')).toHaveLength(1);
   });
 
   it('does not move a later order to an address that it has outlived', async () => {
