@@ -253,8 +253,9 @@ class Runtime implements RunningService {
       routes: card.routes,
       context: this.#routeHost(),
       openapi: describeApi(
-        { title: `Tradewind ${card.name}`, description: card.summary, version: '1.0.0' },
+        { title: card.name, description: card.summary, version: '1.0.0' },
         card.routes,
+        card.customerAuth,
       ),
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { DataOf, EventContract, Fact } from './contract.ts';
+import type { SecurityScheme } from './http/openapi.ts';
 import type { Route } from './http/route.ts';
 import type { Log } from './log.ts';
 import type { Migration } from './store/migrate.ts';
@@ -138,6 +139,8 @@ export interface ServiceCard<E extends EventContract, Shape extends z.ZodRawShap
   readonly handles: readonly Subscription<NoInfer<E>, NoInfer<Deps>>[];
   readonly tasks: readonly TaskKind<NoInfer<E>, NoInfer<Deps>>[];
   readonly routes: readonly Route<NoInfer<E>, NoInfer<Deps>>[];
+  /** How customers show who they are; needed where a route is for customers. */
+  readonly customerAuth?: SecurityScheme;
   readonly migrations: readonly Migration[];
   /** Its own settings: variable name → schema (see `setting`). */
   readonly settings: Shape;

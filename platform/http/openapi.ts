@@ -15,11 +15,22 @@ const problem = z.object({
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
 });
 
-/** Describes routes as an OpenAPI 3.1 document; every schema is the one that checks the request. */
+/** A security scheme of OpenAPI 3.1, such as a cookie by its name. */
+export type SecurityScheme = Readonly<Record<string, string>>;
+
+/**
+ * Describes routes as an OpenAPI 3.1 document; every schema is the one that checks the request.
+ * @param customerAuth how customers show who they are
+ * @throws Error when there are routes for customers, and no way for them
+ */
 export function describeApi(
   info: { readonly title: string; readonly description: string; readonly version: string },
   routes: readonly AnyRoute[],
+  customerAuth?: SecurityScheme,
 ): Record<string, unknown> {
+  if (!customerAuth && routes.some((route) => route.auth === 'customer')) {
+    throw new Error(`${info.title}: there are routes for customers, and no customerAuth`);
+  }
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
@@ -32,8 +43,8 @@ export function describeApi(
     components: {
       schemas: { Problem: jsonSchema(problem, 'output') },
       securitySchemes: {
-        staff: { type: 'http', scheme: 'bearer', description: 'the staff token that npm start prints' },
-        customer: { type: 'apiKey', in: 'cookie', name: 'tradewind_session' },
+        staff: { type: 'http', scheme: 'bearer', description: 'the STAFF_TOKEN of this service' },
+        ...(customerAuth ? { customer: customerAuth } : {}),
       },
     },
   };

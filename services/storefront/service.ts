@@ -18,7 +18,7 @@ import { migrations } from './migrations.ts';
 import type { Emits } from './order.ts';
 import { pruneAddresses, pruneKeys } from './prune.ts';
 import * as requests from './requests.ts';
-import { createSessions } from './session.ts';
+import { createSessions, SESSION_COOKIE } from './session.ts';
 import { levelChanged } from './stock.ts';
 import { unfinished } from './store.ts';
 import { Streams } from './stream.ts';
@@ -80,6 +80,7 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
     cancelOrder,
     changeShippingAddress,
   ],
+  customerAuth: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
   migrations,
   settings,
   open: async ({ settings: own }) => ({

@@ -9,7 +9,7 @@ export interface Sessions {
   cookie(customerId: string): string;
 }
 
-const NAME = 'tradewind_session';
+export const SESSION_COOKIE = 'tradewind_session';
 /** The longest that browsers keep a cookie. */
 const MAX_AGE_S = 400 * 86_400;
 
@@ -18,13 +18,13 @@ export function createSessions(secret: string, secure: boolean): Sessions {
     createHmac('sha256', secret).update(`session:${customerId}`).digest('base64url');
   return {
     read(cookieHeader) {
-      const value = parseCookie(cookieHeader ?? '')[NAME] ?? '';
+      const value = parseCookie(cookieHeader ?? '')[SESSION_COOKIE] ?? '';
       const customerId = value.slice(0, Math.max(0, value.lastIndexOf('.')));
       return value !== '' && sameText(value, `${customerId}.${sign(customerId)}`) ? customerId : undefined;
     },
     cookie: (customerId) =>
       stringifySetCookie({
-        name: NAME,
+        name: SESSION_COOKIE,
         value: `${customerId}.${sign(customerId)}`,
         httpOnly: true,
         sameSite: 'lax',

@@ -7,6 +7,7 @@ import { services } from '../../../services/index.ts';
 import type { Emits } from '../../support/example.ts';
 
 const route = routeFor<Emits, object>();
+const cookie = { type: 'apiKey', in: 'cookie', name: 'who' };
 const info = { title: 'Example', description: 'An example', version: '1.0.0' };
 
 async function problemsOf(document: unknown): Promise<unknown> {
@@ -33,18 +34,24 @@ const everything = route({
 
 describe('describeApi', () => {
   it('makes a valid OpenAPI 3.1 document', async () => {
-    const document = describeApi(info, [everything]);
+    const document = describeApi(info, [everything], cookie);
     expect(document).toMatchObject({ openapi: '3.1.0' });
     expect(await problemsOf(document)).toEqual([]);
   });
 
+  it('refuses routes for customers without a way for customers to show who they are', () => {
+    expect(() => describeApi(info, [everything])).toThrow('no customerAuth');
+  });
+
   it('would be caught if it did not', async () => {
-    const { paths: _, ...broken } = describeApi(info, [everything]);
+    const { paths: _, ...broken } = describeApi(info, [everything], cookie);
     expect(await problemsOf({ ...broken, paths: { 'no-slash': 5 } })).not.toEqual([]);
   });
 
   it('describes parameters, body, answers and access as the route checks them', () => {
-    const { paths } = describeApi(info, [everything]) as { paths: Record<string, Record<string, unknown>> };
+    const { paths } = describeApi(info, [everything], cookie) as {
+      paths: Record<string, Record<string, unknown>>;
+    };
     expect(paths['/api/orders/{id}/lines/{line}']?.['post']).toMatchObject({
       security: [{ customer: [] }],
       parameters: [
@@ -67,7 +74,7 @@ describe('describeApi', () => {
   it.each(services.map((card) => [card.name, card] as const))(
     'describes the API of %s validly',
     async (_name, card) => {
-      const document = describeApi({ ...info, title: card.name }, card.routes);
+      const document = describeApi({ ...info, title: card.name }, card.routes, card.customerAuth);
       expect(await problemsOf(document)).toEqual([]);
     },
   );
