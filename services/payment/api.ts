@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { paymentIdOf } from '../../events/ids.ts';
 import { money, orderId } from '../../events/shapes.ts';
 import { problems } from '../../platform/errors.ts';
 import { routeFor } from '../../platform/http/route.ts';
-import { paymentIdOf } from './decide.ts';
 import type { Deps } from './handle.ts';
 import { totalsOf } from './ledger.ts';
 import type { Emits } from './payment.ts';

@@ -1,3 +1,4 @@
+import { paymentIdOf } from '../../events/ids.ts';
 import type { Fact } from '../../platform/contract.ts';
 import type { Authorization, AuthorizeAnswer, CaptureAnswer, RefundAnswer, VoidAnswer } from './gateway.ts';
 import type { Decision, Emits, Entry, Hold, Order, Payment, Step } from './payment.ts';
@@ -7,10 +8,6 @@ const MAX_LAPSES = 3;
 
 export function newPayment(orderId: string, customerId: string): Payment {
   return { orderId, customerId, version: 0, dispatched: false, rounds: 0, lapses: 0 };
-}
-
-export function paymentIdOf(orderId: string): string {
-  return `PAY-${orderId.startsWith('TW-') ? orderId.slice(3) : orderId}`;
 }
 
 export function placed(payment: Payment, order: Order): Decision {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { orderIdOf } from '../../events/ids.ts';
 import { problems } from '../../platform/errors.ts';
 import { routeFor, type Reply, type RouteContext } from '../../platform/http/route.ts';
 import type { Reader } from '../../platform/store/store.ts';
@@ -133,10 +134,8 @@ function move(
 }
 
 async function find(reader: Reader, id: string): Promise<Shipment> {
-  const suffix = id.startsWith('SHP-') ? id.slice(4) : undefined;
-  const found =
-    suffix !== undefined &&
-    ((await shipments.find(reader, `TW-${suffix}`)) ?? (await shipments.find(reader, suffix)));
+  const orderId = orderIdOf(id);
+  const found = orderId === undefined ? undefined : await shipments.find(reader, orderId);
   if (!found) throw problems.notFound(`there is no shipment "${id}"`);
   return found;
 }

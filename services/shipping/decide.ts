@@ -1,7 +1,7 @@
 import type { Fact } from '../../platform/contract.ts';
+import { shipmentIdOf } from '../../events/ids.ts';
 import {
   stateOf,
-  shipmentIdOf,
   type CancelReason,
   type Decision,
   type Emits,

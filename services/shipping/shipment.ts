@@ -85,11 +85,3 @@ export function stateOf(shipment: Shipment): State {
   if (shipment.closed !== undefined) return 'closed';
   return shipment.label === undefined ? 'waiting' : 'prepared';
 }
-
-export function shipmentIdOf(orderId: string): string {
-  return `SHP-${suffixOf(orderId)}`;
-}
-
-export function suffixOf(orderId: string): string {
-  return orderId.startsWith('TW-') ? orderId.slice(3) : orderId;
-}

@@ -1,7 +1,8 @@
 import { documents } from '../../platform/store/documents.ts';
 import type { Reader, Tx } from '../../platform/store/store.ts';
+import { shipmentIdOf } from '../../events/ids.ts';
 import type { Address } from '../../events/shapes.ts';
-import { shipmentIdOf, stateOf, type Destination, type Shipment, type State } from './shipment.ts';
+import { stateOf, type Destination, type Shipment, type State } from './shipment.ts';
 
 export const shipments = documents<Shipment>('shipments', 'order_id', (shipment) => shipment.orderId, {
   customer_id: (shipment) => shipment.customerId,

@@ -1,4 +1,4 @@
-import { suffixOf } from './shipment.ts';
+import { suffixOf } from '../../events/ids.ts';
 
 /** Crockford's base 32, which the ids of orders are written in. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

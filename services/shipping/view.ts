@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { shipmentIdOf } from '../../events/ids.ts';
 import { address } from '../../events/shapes.ts';
-import { shipmentIdOf, stateOf, STATES, type Shipment } from './shipment.ts';
+import { stateOf, STATES, type Shipment } from './shipment.ts';
 
 /** A shipment as staff sees it. */
 export const shipmentView = z.object({

@@ -39,6 +39,11 @@ describe('the rules that matter most', () => {
     ['order.placed', { total: { amount: 54.7, currency: 'EUR' } }],
     ['order.placed', { total: { amount: 5470, currency: 'euro' } }],
     ['order.placed', { lines: [] }],
+    ...['7', 'TW-', 'tw-7', 'TW-a', 'TW-7 ', 'TW-7/8', 'TW-7\n', `TW-${'7'.repeat(33)}`].map(
+      (orderId): [string, object] => ['order.placed', { orderId }],
+    ),
+    ['shipment.prepared', { shipmentId: 'PAY-7' }],
+    ['payment.captured', { paymentId: '7' }],
     ['order.placed', { paymentToken: '4242424242424242' }],
     ['order.placed', { paymentToken: 'tok_4242 4242 4242 4242' }],
     ['order.placed', { paymentToken: 'tok_\n4242-4242-4242-4242' }],

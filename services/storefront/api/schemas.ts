@@ -87,7 +87,7 @@ export const product = z.object({
   available: z.int().nullable().describe('pieces on sale; null until the stock level was heard'),
 });
 
-export const orderPath = z.object({ id: z.string().min(1).max(64).describe('number of the order') });
+export const orderPath = z.object({ id: z.string().describe('number of the order') });
 
 /** How a refusal is described; its schema is the same everywhere. */
 export function refusal(description: string): { readonly description: string; readonly contentType: string } {

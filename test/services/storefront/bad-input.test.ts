@@ -155,10 +155,16 @@ describe('reading refuses', () => {
     [`/api/orders?cursor=${Buffer.from('["yesterday","TW-1"]').toString('base64url')}`, 'cursor'],
     ['/api/orders/TW-000000000000/timeline?after=-1', 'after'],
     ['/api/orders/TW-000000000000/timeline?after=last', 'after'],
-    [`/api/orders/${'x'.repeat(65)}`, 'id'],
   ])('%s, and names %s', async (path, field) => {
     await refused('GET', path, {}, { status: 422, field });
   });
+
+  it.each(['x', 'x'.repeat(65), 'x'.repeat(5000)])(
+    'an order that cannot be, as one that is not (%#)',
+    async (id) => {
+      await refused('GET', `/api/orders/${id}`, {}, { status: 404 });
+    },
+  );
 
   it('a last-event-id that is none of ours', async () => {
     const headers = { 'last-event-id': 'abc' };
