@@ -17,6 +17,7 @@ import { traceOf } from './trace.ts';
 /** Knative's in-memory dispatcher breaks on error bodies above 768 bytes (broker-contract, section 3.4). */
 const MAX_PROBLEM_BYTES = 700;
 
+/** What taking events in needs of its service. */
 export interface IntakeOptions<Deps> {
   readonly store: Store;
   readonly handles: readonly Subscription<EventContract, Deps>[];

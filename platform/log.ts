@@ -3,6 +3,7 @@ import { pino, type Logger } from 'pino';
 /** A structured logger. Log ids, names and counts; never event data, an address, a contact or a token. */
 export type Log = Logger;
 
+/** Whose log, how much of it, and for whom. */
 export interface LogOptions {
   /** Name of the service, on every line. */
   readonly service: string;

@@ -57,6 +57,7 @@ const extensionName = z
   .refine((name) => !CORE.test(name));
 const overrides = z.object({ extensions: z.record(extensionName, z.string()).default({}) });
 
+/** The settings every service has, read and checked. */
 export type ServiceSettings = z.infer<z.ZodObject<typeof serviceSettings>>;
 
 /**

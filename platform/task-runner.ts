@@ -10,6 +10,7 @@ import type { Store } from './store/store.ts';
 import { within } from './within.ts';
 import { claimTasks, finishTask, nextDue, postponeTask, type TaskRow } from './store/tasks.ts';
 
+/** What doing tasks needs of its service. */
 export interface TaskRunnerOptions<Deps> {
   readonly store: Store;
   readonly kinds: readonly TaskKind<EventContract, Deps>[];
