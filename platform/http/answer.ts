@@ -32,12 +32,14 @@ export async function answerRoute<Deps>(
   );
   try {
     if (route.auth === 'staff') requireStaff(request.headers.authorization, staffToken);
+    const header = (name: string): string | undefined => request.get(name);
+    route.precheck?.(header, host.deps);
     const checked = {
       params: check(route.params, printable(request.params), 'path'),
       query: check(route.query, printable(request.query), 'query'),
       body: route.body ? check(route.body, await readJson(request, maxBodyBytes), 'body') : undefined,
       raw: request,
-      header: (name: string) => request.get(name),
+      header,
     };
     const cause = traceOf(request.get('traceparent'));
     const context: RouteContext<EventContract, Deps> = {

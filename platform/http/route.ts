@@ -57,6 +57,8 @@ export interface Route<E extends EventContract, Deps> {
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly responses: Readonly<Record<number, ResponseDoc>>;
+  /** Looks at the headers before anything else is read or checked: for sessions, which are the service's own. */
+  precheck?(header: (name: string) => string | undefined, deps: Deps): void;
   handle(request: RouteRequest<never, never, never>, context: RouteContext<E, Deps>): Promise<Reply>;
 }
 

@@ -18,6 +18,7 @@ import {
   orderView,
   refusal,
 } from './schemas.ts';
+import { customerOf, needsSession } from './session.ts';
 
 const route = routeFor<Emits, Deps>();
 const unseen = { 'cache-control': 'no-store' } as const;
@@ -34,7 +35,9 @@ export const placeOrder = route({
       .min(1)
       .max(255)
       .optional()
-      .describe('a UUID: a repeat under the same key within a day gets the first answer again'),
+      .describe(
+        'a UUID: a repeat under the same key within a day gets the first answer again; at least 16 characters without a session',
+      ),
   }),
   body: orderRequest,
   responses: {
@@ -46,7 +49,7 @@ export const placeOrder = route({
   },
   async handle({ body: request, header }, { deps: { sessions }, commit }) {
     const customerId = sessions.read(header('cookie'));
-    const keyed = keyOf(header('idempotency-key'), request);
+    const keyed = keyOf(header('idempotency-key'), request, customerId === undefined);
     const { answer, replayed } = await commit((tx, scope) =>
       place(tx, { request, customerId, keyed }, scope),
     );
@@ -68,6 +71,7 @@ export const listOrders = route({
   path: '/api/orders',
   summary: 'Your orders, newest first',
   auth: 'customer',
+  precheck: needsSession,
   query: z.object({
     limit: z
       .string()
@@ -82,9 +86,8 @@ export const listOrders = route({
     },
     401: refusal('no session'),
   },
-  async handle({ query, header }, { read, deps: { sessions } }) {
-    const customerId = sessions.read(header('cookie'));
-    if (customerId === undefined) throw problems.unauthenticated('no session: place an order first');
+  async handle({ query, header }, { read, deps }) {
+    const customerId = customerOf(header, deps);
     const limit = Number(query.limit);
     const found = await ordersOf(read, customerId, query.cursor, limit + 1);
     const items = found.slice(0, limit);

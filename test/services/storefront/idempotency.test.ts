@@ -62,6 +62,20 @@ describe('an idempotency key', () => {
     expect((await post(key, { body: JSON.stringify(reversed, null, 2) })).body).toEqual(first.body);
   });
 
+  it('is long when there is no session: guests share one list of keys', async () => {
+    const { status, body } = await post('order-7');
+    expect(status).toBe(422);
+    expect(body.errors).toEqual([
+      {
+        field: 'idempotency-key',
+        message: 'must have 16 characters or more in a request without a session; use a UUID',
+      },
+    ]);
+    const { cookie } = await place(shop);
+    expect((await post('order-7', { cookie })).status).toBe(201);
+    expect(await orders()).toBe(2);
+  });
+
   it('is refused for another request', async () => {
     const key = randomUUID();
     await post(key);

@@ -24,9 +24,9 @@ describe('what a customer asks for', () => {
     withCookie('POST', `/api/orders/${id}/cancellation`, cookie);
 
   describe('PUT /api/me/shipping-address', () => {
-    it('needs a session', async () => {
-      const { status } = await shop.call('PUT', '/api/me/shipping-address', { body: newAddress });
-      expect(status).toBe(401);
+    it.each([newAddress, {}, '{', undefined])('needs a session, whatever is sent (%#)', async (body) => {
+      const options = body === undefined ? {} : { body };
+      expect((await shop.call('PUT', '/api/me/shipping-address', options)).status).toBe(401);
     });
 
     it('issues the next revision, and asks for it on every open order', async () => {
