@@ -19,7 +19,7 @@ import { addressed, addressUpdated, apply, forget, placed, type Deps } from './h
 import { migrations } from './migrations.ts';
 import { settings } from './settings.ts';
 import type { Emits } from './shipment.ts';
-import { countInState } from './store.ts';
+import { countInState, oldestWaiting } from './store.ts';
 
 export const shipping = defineService<Emits, typeof settings, Deps>({
   name: 'shipping',
@@ -68,6 +68,17 @@ export const shipping = defineService<Emits, typeof settings, Deps>({
     tradewind_shipments_prepared: {
       help: 'Parcels that are ready and wait to leave.',
       read: (reader) => countInState(reader, 'prepared'),
+    },
+    tradewind_shipments_waiting: {
+      help: 'Parcels that are not ready: something they need was not heard of yet.',
+      read: (reader) => countInState(reader, 'waiting'),
+    },
+    tradewind_shipments_waiting_oldest_seconds: {
+      help: 'Age of the oldest parcel that is not ready.',
+      async read(reader) {
+        const oldest = await oldestWaiting(reader);
+        return oldest === null ? 0 : Math.max(0, (Date.now() - Date.parse(oldest)) / 1000);
+      },
     },
   },
 });

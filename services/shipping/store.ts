@@ -145,10 +145,18 @@ export function labelsOf(reader: Reader, orderId: string): Promise<LabelRow[]> {
   );
 }
 
+/** When the first word came of the parcel that waits longest for what it needs. */
+export async function oldestWaiting(reader: Reader): Promise<string | null> {
+  const row = await reader.get<{ oldest: string | null }>(
+    `select min(heard_at) as oldest from shipments where state = 'waiting'`,
+  );
+  return row?.oldest ?? null;
+}
+
 export async function countInState(reader: Reader, state: State): Promise<number> {
-  const row = await reader.get<{ count: number }>(
+  const row = await reader.get<{ count: number | string }>(
     'select count(*) as count from shipments where state = $1',
     state,
   );
-  return row?.count ?? 0;
+  return Number(row?.count ?? 0);
 }

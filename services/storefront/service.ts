@@ -20,7 +20,7 @@ import { pruneAddresses, pruneKeys } from './prune.ts';
 import * as requests from './requests.ts';
 import { createSessions, SESSION_COOKIE } from './session.ts';
 import { levelChanged } from './stock.ts';
-import { unfinished } from './store.ts';
+import { countUnfinished, oldestUnconfirmed } from './store.ts';
 import { Streams } from './stream.ts';
 
 const settings = {
@@ -97,12 +97,12 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
   gauges: {
     tradewind_orders_unfinished: {
       help: 'Orders that are placed or confirmed and have not left yet.',
-      read: async (reader) => (await unfinished(reader)).count,
+      read: countUnfinished,
     },
-    tradewind_orders_unfinished_oldest_seconds: {
-      help: 'Age of the oldest order that has not left yet.',
+    tradewind_orders_unconfirmed_oldest_seconds: {
+      help: 'Age of the oldest order that is not confirmed yet.',
       async read(reader) {
-        const { oldest } = await unfinished(reader);
+        const oldest = await oldestUnconfirmed(reader);
         return oldest === null ? 0 : Math.max(0, (Date.now() - Date.parse(oldest)) / 1000);
       },
     },

@@ -11,6 +11,15 @@ export async function levels(reader: Reader): Promise<ReadonlyMap<string, number
   return new Map(rows.map(({ sku, available }) => [sku, available]));
 }
 
+/** What is on sale of one article; nothing before its level was heard. */
+export async function levelOf(reader: Reader, sku: string): Promise<number | undefined> {
+  const row = await reader.get<{ available: number }>(
+    'select available from stock_levels where sku = $1',
+    sku,
+  );
+  return row?.available;
+}
+
 export async function levelChanged(
   tx: Tx,
   { data: { sku, available, revision } }: Received<typeof stockLevelChanged>,

@@ -58,14 +58,20 @@ export function openOrdersOf(reader: Reader, customerId: string, now: Date): Pro
   );
 }
 
-/** Orders on their way to a parcel, and when the oldest of them was placed. */
-export async function unfinished(
-  reader: Reader,
-): Promise<{ readonly count: number; readonly oldest: string | null }> {
-  const row = await reader.get<{ count: number; oldest: string | null }>(
-    `select count(*) as count, min(placed_at) as oldest from orders where status in ('placed', 'confirmed')`,
+/** How many orders are on their way to a parcel. */
+export async function countUnfinished(reader: Reader): Promise<number> {
+  const row = await reader.get<{ count: number | string }>(
+    `select count(*) as count from orders where status in ('placed', 'confirmed')`,
   );
-  return row ?? { count: 0, oldest: null };
+  return Number(row?.count ?? 0);
+}
+
+/** When the oldest order was placed that is not confirmed yet. */
+export async function oldestUnconfirmed(reader: Reader): Promise<string | null> {
+  const row = await reader.get<{ oldest: string | null }>(
+    `select min(placed_at) as oldest from orders where status = 'placed'`,
+  );
+  return row?.oldest ?? null;
 }
 
 /**

@@ -4,7 +4,7 @@ import { routeFor } from '../../../platform/http/route.ts';
 import type { Product } from '../catalogue.ts';
 import type { Deps } from '../handle.ts';
 import type { Emits } from '../order.ts';
-import { levels } from '../stock.ts';
+import { levelOf, levels } from '../stock.ts';
 import { product, refusal } from './schemas.ts';
 
 const route = routeFor<Emits, Deps>();
@@ -17,7 +17,9 @@ export const listProducts = route({
   responses: { 200: { description: 'the catalogue', schema: z.object({ items: z.array(product) }) } },
   async handle(_request, { read, deps: { catalogue } }) {
     const stock = await levels(read);
-    const items = [...catalogue.products.values()].map((entry) => show(entry, catalogue.currency, stock));
+    const items = [...catalogue.products.values()].map((entry) =>
+      show(entry, catalogue.currency, stock.get(entry.sku)),
+    );
     return { status: 200, body: { items } };
   },
 });
@@ -32,14 +34,14 @@ export const showProduct = route({
   async handle({ params: { sku } }, { read, deps: { catalogue } }) {
     const entry = catalogue.products.get(sku);
     if (!entry) throw problems.notFound(`there is no product "${sku}"; see GET /api/products`);
-    return { status: 200, body: show(entry, catalogue.currency, await levels(read)) };
+    return { status: 200, body: show(entry, catalogue.currency, await levelOf(read, sku)) };
   },
 });
 
 function show(
   { price, ...entry }: Product,
   currency: string,
-  stock: ReadonlyMap<string, number>,
+  available: number | undefined,
 ): z.infer<typeof product> {
-  return { ...entry, price: { amount: price, currency }, available: stock.get(entry.sku) ?? null };
+  return { ...entry, price: { amount: price, currency }, available: available ?? null };
 }

@@ -25,6 +25,10 @@ describe('shipping', () => {
   afterEach(() => service.close());
 
   const dispatch = (orderId: string) => teller.staff('POST', `/${shipmentIdOf(orderId)}/dispatch`);
+  async function gauge(name: string): Promise<number> {
+    const { body } = await service.call('GET', '/metrics');
+    return Number(new RegExp(`tradewind_shipments_${name}\\{.*\\} ([\\d.]+)\n`).exec(String(body))?.[1]);
+  }
   const tasks = (kind: string) => service.service.store.read.all('select * from tasks where kind = $1', kind);
 
   it('prepares a parcel when it is placed, addressed, paid and in stock, and labels it', async () => {
@@ -200,6 +204,15 @@ describe('shipping', () => {
           : ['cancelled', ['cancelled']],
       );
     }
+  });
+
+  it('counts what waits, and tells for how long', async () => {
+    expect([await gauge('waiting'), await gauge('waiting_oldest_seconds')]).toEqual([0, 0]);
+    await teller.say(orderPlaced, ORDER);
+    expect(await gauge('waiting')).toBe(1);
+    expect(await gauge('waiting_oldest_seconds')).toBeGreaterThan(0);
+    await teller.prepare(ORDER);
+    expect([await gauge('waiting_oldest_seconds'), await gauge('prepared')]).toEqual([0, 1]);
   });
 
   it('looks at the shipments of one customer by index', async () => {

@@ -144,12 +144,17 @@ describe('orders', () => {
     });
   });
 
-  it('counts orders that have not left, and tells the age of the oldest', async () => {
+  it('counts orders that have not left, and tells the age of the oldest that is not confirmed', async () => {
     const left = await place(shop);
-    await place(shop);
+    const waiting = await place(shop);
     await shop.deliver(shipmentDispatched, { ...shipmentDispatched.example, ...left.sent });
     const { body } = await shop.call('GET', '/metrics');
     expect(body).toMatch(/tradewind_orders_unfinished\{service="storefront"\} 1\n/);
-    expect(body).toMatch(/tradewind_orders_unfinished_oldest_seconds\{service="storefront"\} \d+(\.\d+)?\n/);
+    const age = /tradewind_orders_unconfirmed_oldest_seconds\{service="storefront"\} ([\d.]+)\n/;
+    expect(Number(age.exec(String(body))?.[1])).toBeGreaterThan(0);
+    await confirm(waiting);
+    expect((await shop.call('GET', '/metrics')).body).toMatch(
+      /unconfirmed_oldest_seconds\{service="storefront"\} 0\n/,
+    );
   });
 });
