@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EventContract } from '../contract.ts';
 import { problems } from '../errors.ts';
 import { routeFor, type Route } from '../http/route.ts';
-import { deadLetters, type DeadLetter, type LetterPosition } from './store.ts';
+import { deadLetters, type DeadLetter, type LetterPosition } from './dead-letters.ts';
 import type { Switchboard } from './switchboard.ts';
 
 /** What the broker's own API may use. */

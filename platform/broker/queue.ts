@@ -6,6 +6,7 @@ import type { BrokerMetrics } from './broker-metrics.ts';
 import type { DeliveryPolicy } from './delivery-policy.ts';
 import type { EventCache } from './event-cache.ts';
 import type { Failed, Outcome } from './outcome.ts';
+import * as letters from './dead-letters.ts';
 import { deadLetterRequest, deliveryRequest } from './request.ts';
 import * as store from './store.ts';
 import type { Subscriber, Waiting } from './subscriber.ts';
@@ -100,7 +101,7 @@ export class DeliveryQueue implements Waiting {
   async start(): Promise<void> {
     const { deadLetters } = this.#options;
     if (deadLetters?.takes) {
-      await this.#context.store.write((tx) => store.moveDeadLetters(tx, this.name, deadLetters.name));
+      await this.#context.store.write((tx) => letters.moveDeadLetters(tx, this.name, deadLetters.name));
       deadLetters.wake();
     }
     this.wake();
@@ -119,20 +120,20 @@ export class DeliveryQueue implements Waiting {
   /** Puts dead letters back whose time has come; while the subscriber is away, its return does that. */
   async redrive(): Promise<void> {
     const { store: database, now } = this.#context;
-    if (this.#options.subscriber.away || !(await store.isDue(database.read, this.name, now()))) return;
+    if (this.#options.subscriber.away || !(await letters.isDue(database.read, this.name, now()))) return;
     await this.#revive(0);
   }
 
   /** Puts one dead letter back. @returns whether it was there. */
   async retry(seq: number): Promise<boolean> {
-    const found = await this.#context.store.write((tx) => store.retryLetter(tx, seq, this.name));
+    const found = await this.#context.store.write((tx) => letters.retryLetter(tx, seq, this.name));
     if (found) this.#pump.rewind();
     return found;
   }
 
   /** Forgets one dead letter. @returns whether it was there. */
   discard(seq: number): Promise<boolean> {
-    return this.#context.store.write((tx) => store.discardLetter(tx, seq, this.name));
+    return this.#context.store.write((tx) => letters.discardLetter(tx, seq, this.name));
   }
 
   async recover(): Promise<void> {
@@ -165,7 +166,7 @@ export class DeliveryQueue implements Waiting {
 
   async #revive(below: number): Promise<void> {
     const { store: database, now } = this.#context;
-    const revived = await database.write((tx) => store.revive(tx, this.name, now(), below));
+    const revived = await database.write((tx) => letters.revive(tx, this.name, now(), below));
     if (revived > 0) this.#pump.rewind();
   }
 
@@ -249,7 +250,7 @@ export class DeliveryQueue implements Waiting {
     const redriveAt = passing && work.redrives < MAX_REDRIVES ? new Date(now().getTime() + wait) : undefined;
     // A dead letter that its sink refuses still tells of its own failure, not of the sink's.
     const told = this.#options.toSink ? (work.error ?? error) : error;
-    await store.bury(tx, work.seq, this.name, told, now(), redriveAt);
+    await letters.bury(tx, work.seq, this.name, told, now(), redriveAt);
   }
 
   /** Whether anybody is there to bring dead letters to. */

@@ -11,7 +11,7 @@ import {
   type TriggerManifest,
 } from './manifests.ts';
 import { DeliveryQueue, type QueueContext } from './queue.ts';
-import type { LetterPosition } from './store.ts';
+import type { LetterPosition } from './dead-letters.ts';
 import { Subscriber, type Resolve } from './subscriber.ts';
 
 interface SwitchboardOptions {
