@@ -10,14 +10,23 @@ export const money = z.object({
 });
 export type Money = z.infer<typeof money>;
 
+/** A line that can be printed: no control characters, and no half of a character. */
+function line(maxLength: number): z.ZodString {
+  return z
+    .string()
+    .trim()
+    .max(maxLength)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not have line breaks or other control characters');
+}
+
 /** Where a parcel goes. Postal codes are text, and may be empty where a country has none. */
 export const address = z
   .object({
-    recipient: z.string().trim().min(1).max(100).describe('name on the parcel'),
-    line1: z.string().trim().min(1).max(100).describe('street and number'),
-    line2: z.string().trim().max(100).optional().describe('floor, company or the like'),
-    city: z.string().trim().min(1).max(100),
-    postalCode: z.string().trim().max(16).describe('text; empty where the country has none'),
+    recipient: line(100).min(1).describe('name on the parcel'),
+    line1: line(100).min(1).describe('street and number'),
+    line2: line(100).optional().describe('floor, company or the like'),
+    city: line(100).min(1),
+    postalCode: line(16).describe('text; empty where the country has none'),
     country: z
       .string()
       .regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 alpha-2 code such as DE')
@@ -29,7 +38,7 @@ export type Address = z.infer<typeof address>;
 /** How to reach a customer. */
 export const contact = z
   .object({
-    name: z.string().trim().min(1).max(100),
+    name: line(100).min(1),
     email: z.email().max(254),
   })
   .describe('replaces the one before as a whole');
@@ -64,13 +73,14 @@ export const instant = z.iso.datetime().describe('RFC 3339 in UTC');
 export const revision = z.int().min(1).describe('issued by the owner of the fact; the higher one wins');
 export const zone = z.string().min(1).max(32).describe('shipping fee zone of the country');
 
-/** Nothing with digits that could be a card number, with the spaces or dashes people put between. */
-const NO_CARD_NUMBER = /^(?![\s\S]*\d(?:[ -]?\d){11})/;
+/** Nothing with digits that could be a card number, with whatever people put between. */
+const NO_CARD_NUMBER = /^(?![\s\S]*\d(?:[^0-9A-Za-z]?\d){11})/;
 
 export const paymentToken = z
   .string()
   .min(1)
   .max(255)
+  .regex(/^[\w.:-]*$/, 'must be letters, digits, _ . : or -')
   .regex(NO_CARD_NUMBER, 'looks like a card number; send a token of your provider')
   .describe('a provider token such as tok_visa, never a card number');
 

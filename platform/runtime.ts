@@ -165,6 +165,7 @@ class Runtime implements RunningService {
 
   async #shutDown(): Promise<void> {
     const { SHUTDOWN_DELAY: delay, SHUTDOWN_GRACE: grace } = this.#settings;
+    this.#runner?.retire();
     this.#closing.abort();
     if (this.#listening && delay > 0) await sleep(delay);
     const end = performance.now() + grace;

@@ -59,10 +59,15 @@ export class TaskRunner<Deps> {
     });
   }
 
-  /** Claims nothing more; resolves when what is at work is over, or after `graceMs`: the rest is done at the next start. */
-  async stop(graceMs: number): Promise<void> {
+  /** Claims nothing more. What fails from now on was ended by the shutdown, which is no cause for alarm. */
+  retire(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+  }
+
+  /** Claims nothing more; resolves when what is at work is over, or after `graceMs`: the rest is done at the next start. */
+  async stop(graceMs: number): Promise<void> {
+    this.retire();
     await this.#claiming;
     await within(graceMs, Promise.all(this.#atWork.values()));
   }
@@ -129,7 +134,8 @@ export class TaskRunner<Deps> {
       onCommit();
     } catch (error) {
       metrics.taskRuns.inc({ kind: task.kind, result: 'failed' });
-      log.warn({ ...ids, reason: messageOf(error) }, 'a task failed; it comes again');
+      const level = this.#stopped ? 'info' : 'warn';
+      log[level]({ ...ids, reason: messageOf(error) }, 'a task failed; it comes again');
       await this.#postpone(task, messageOf(error));
     }
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { problems } from '../errors.ts';
+import { Problem, problems } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
 /**
@@ -30,6 +30,17 @@ export async function readJson(request: IncomingMessage, limit: number): Promise
   const type = request.headers['content-type'];
   if (!/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type ?? '')) {
     throw problems.unsupportedMediaType(type, 'application/json');
+  }
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new Problem(
+      415,
+      'Unsupported media type',
+      `content-encoding "${encoding}" is not taken; send the body as it is`,
+      {
+        errors: [{ field: 'content-encoding', message: 'must be left out' }],
+      },
+    );
   }
   const body = await readBody(request, limit);
   try {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { EventContract } from '../contract.ts';
 import type { Log } from '../log.ts';
 import type { Effects, Scope } from '../service.ts';
@@ -96,5 +96,18 @@ export function routeFor<E extends EventContract, Deps>() {
     B extends z.ZodType | undefined = undefined,
   >(
     definition: Definition<E, Deps, P, Q, B>,
-  ): Route<E, Deps> => definition as unknown as Route<E, Deps>;
+  ): Route<E, Deps> => {
+    const { query, body } = definition;
+    const checked = {
+      ...definition,
+      ...(query ? { query: query.strict() } : {}),
+      ...(body ? { body: strict(body) } : {}),
+    };
+    return checked as unknown as Route<E, Deps>;
+  };
+}
+
+/** What is not known is refused: a misspelled field that is passed over does something else than was asked for. */
+function strict(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodObject ? schema.strict() : schema;
 }

@@ -42,10 +42,22 @@ export function viewOf(shipment: Shipment): z.infer<typeof shipmentView> {
   };
 }
 
-/** The state in words, with its reason where it has one. */
+/** The state in words: with its reason where it has one, or with what it waits for. */
 export function stateText(shipment: Shipment): string {
+  const state = stateOf(shipment);
+  if (state === 'waiting') return `waiting for ${missingOf(shipment).join(' and ')}`;
   const reason = reasonOf(shipment);
-  return reason === undefined ? stateOf(shipment) : `${stateOf(shipment)} (${reason})`;
+  return reason === undefined ? state : `${state} (${reason})`;
+}
+
+function missingOf({ lines, destination, authorized, reserved }: Shipment): string[] {
+  const parts: Record<string, unknown> = {
+    'its order': lines,
+    'its address': destination,
+    'its payment': authorized,
+    'its stock': reserved,
+  };
+  return Object.keys(parts).filter((part) => !parts[part]);
 }
 
 function reasonOf(shipment: Shipment): string | undefined {

@@ -17,7 +17,7 @@ export async function changeAddress(
 ): Promise<readonly [number, Effects<Emits>]> {
   const zone = scope.deps.catalogue.zones.get(address.country)?.name;
   if (zone === undefined) {
-    const error = notServed('country', address.country);
+    const error = notServed(scope.deps.catalogue, 'country', address.country);
     throw problems.invalid(`${error.field}: ${error.message}`, [error]);
   }
   const { revision } = await nextRevision(tx, customerId);

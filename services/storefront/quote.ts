@@ -23,7 +23,7 @@ export function quoteFor(
 ): { readonly quote: Quote } | { readonly errors: readonly FieldError[] } {
   const zone = catalogue.zones.get(country);
   const errors = unknownArticles(catalogue, wanted);
-  if (!zone) errors.push(notServed('shippingAddress.country', country));
+  if (!zone) errors.push(notServed(catalogue, 'shippingAddress.country', country));
   if (!zone || errors.length > 0) return { errors };
   const lines = wanted.flatMap(({ sku, quantity }): OrderLine[] => {
     const product = catalogue.products.get(sku);
@@ -33,8 +33,8 @@ export function quoteFor(
 }
 
 /** Why a parcel cannot go to a country. */
-export function notServed(field: string, country: string): FieldError {
-  return { field, message: `"${country}" is no country that we ship to` };
+export function notServed({ zones }: Catalogue, field: string, country: string): FieldError {
+  return { field, message: `we do not ship to "${country}"; we ship to ${[...zones.keys()].join(', ')}` };
 }
 
 function priced(lines: readonly OrderLine[], zone: Zone): Quote {

@@ -78,7 +78,7 @@ describe('the API of shipping', () => {
       [409, type, detail],
     ];
     expect(problems).toEqual([
-      ...twice('shipment "SHP-WAITS" is waiting'),
+      ...twice('shipment "SHP-WAITS" is waiting for its address and its payment and its stock'),
       ...twice('shipment "SHP-CANCELLED" is cancelled (requested)'),
       ...twice('shipment "SHP-CLOSED" is closed (payment_declined)'),
     ]);

@@ -62,7 +62,7 @@ describe('the label of a parcel', () => {
     await teller.prepare('TW-CANCELLED');
     await teller.say(orderCancellationRequested, 'TW-CANCELLED');
     for (const [id, state] of [
-      ['SHP-WAITS', 'waiting'],
+      ['SHP-WAITS', 'waiting for its address and its payment and its stock'],
       ['SHP-CANCELLED', 'cancelled (requested)'],
     ]) {
       const { status, body } = await teller.staff('GET', `/${id}/label.pdf`);
