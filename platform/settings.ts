@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { readConfig, setting } from './config.ts';
 
+/** The settings every program has, services and broker alike. */
+export const programSettings = {
+  STAFF_TOKEN: setting.secret(16).describe('bearer token of the staff routes'),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('least level logged'),
+  LOG_FORMAT: z.enum(['json', 'text']).default('json').describe('json for machines, text for a terminal'),
+} as const;
+
 /** The settings every service has, by environment variable. */
 export const serviceSettings = {
   PORT: setting.integer(0, 65_535).default(8080).describe('port of the HTTP server'),
@@ -22,12 +32,7 @@ export const serviceSettings = {
     })
     .describe('extensions to set on every event sent, as a SinkBinding writes them'),
   DATA_DIR: setting.text().default('.data').describe('folder of the databases'),
-  STAFF_TOKEN: setting.secret(16).describe('bearer token of the staff routes'),
-  LOG_LEVEL: z
-    .enum(['debug', 'info', 'warn', 'error', 'silent'])
-    .default('info')
-    .describe('least level logged'),
-  LOG_FORMAT: z.enum(['json', 'text']).default('json').describe('json for machines, text for a terminal'),
+  ...programSettings,
   MAX_BODY_BYTES: setting
     .integer(1024, 64 * 1024 * 1024)
     .default(1024 * 1024)

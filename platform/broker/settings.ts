@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { setting } from '../config.ts';
+import { programSettings } from '../settings.ts';
 
 /** The settings of the broker as a process of its own, by environment variable. */
 export const brokerSettings = {
@@ -26,12 +27,7 @@ export const brokerSettings = {
       return z.NEVER;
     })
     .describe('where each Service of the manifests is: name=address, by comma'),
-  STAFF_TOKEN: setting.secret(16).describe('bearer token of the staff routes'),
-  LOG_LEVEL: z
-    .enum(['debug', 'info', 'warn', 'error', 'silent'])
-    .default('info')
-    .describe('least level logged'),
-  LOG_FORMAT: z.enum(['json', 'text']).default('json').describe('json for machines, text for a terminal'),
+  ...programSettings,
   MAX_EVENT_BYTES: setting
     .integer(1024, 64 * 1024 * 1024)
     .default(1024 * 1024)

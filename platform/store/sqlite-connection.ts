@@ -23,7 +23,7 @@ export class Connection implements Reader {
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { timeout: 5000 });
     this.#db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
-    this.#db.exec('pragma cache_size = -4000; pragma journal_size_limit = 16777216');
+    this.#db.exec('pragma journal_size_limit = 16777216');
   }
 
   all<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {

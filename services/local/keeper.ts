@@ -80,7 +80,8 @@ export class Keeper {
     // The channel tells a child that its supervisor is gone, however that ended.
     const child = fork(script, args, {
       env,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      // The limits on memory hold for each program of the shop.
+      execArgv: process.execArgv,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;
