@@ -86,19 +86,21 @@ export class Keeper {
     });
     this.#child = child;
     this.#ended = new Promise((resolve) => {
-      const end = (how: string): void => {
+      const end = (how: string, byItself: boolean): void => {
         if (this.#child === child) this.#child = undefined;
         resolve();
-        if (this.#wasReady && !this.#retired) this.#startAgain(performance.now() - startedAt, how);
+        // Who was killed did nothing wrong; who ends by itself again and again is given time.
+        const failed = byItself && performance.now() - startedAt < STEADY_MS;
+        this.#failures = failed ? this.#failures + 1 : 0;
+        if (this.#wasReady && !this.#retired) this.#startAgain(how);
       };
-      child.once('exit', (code, signal) => end(signal ?? `code ${code}`));
-      child.once('error', (error) => child.pid === undefined && end(error.message));
+      child.once('exit', (code, signal) => end(signal ?? `code ${code}`, signal === null));
+      child.once('error', (error) => child.pid === undefined && end(error.message, true));
     });
     return child;
   }
 
-  #startAgain(ranFor: number, how: string): void {
-    this.#failures = ranFor > STEADY_MS ? 0 : this.#failures + 1;
+  #startAgain(how: string): void {
     const wait = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#failures, 6));
     this.#log.warn(
       { program: this.name, ended: how, restartInMs: wait },

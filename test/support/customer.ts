@@ -25,6 +25,9 @@ export function orderBody(changes: Record<string, unknown> = {}): Record<string,
   };
 }
 
+/** The storefront may be killed again and again meanwhile. */
+const PATIENCE_MS = 30_000;
+
 /** Somebody who shops: keeps the session cookie, and asks again while the storefront is away. */
 export class Customer {
   readonly #addresses: Addresses;
@@ -75,13 +78,17 @@ export class Customer {
     options: { body?: unknown; headers?: Record<string, string> } = {},
   ): Promise<Answer> {
     let answer: Answer | undefined;
-    await until(`${method} ${path} is answered`, async () => {
-      const headers = { ...options.headers, ...(this.#cookie ? { cookie: this.#cookie } : {}) };
-      answer = await call(this.#addresses('storefront'), method, path, { ...options, headers }).catch(
-        () => undefined,
-      );
-      return answer !== undefined && answer.status !== 503;
-    });
+    await until(
+      `${method} ${path} is answered`,
+      async () => {
+        const headers = { ...options.headers, ...(this.#cookie ? { cookie: this.#cookie } : {}) };
+        answer = await call(this.#addresses('storefront'), method, path, { ...options, headers }).catch(
+          () => undefined,
+        );
+        return answer !== undefined && answer.status !== 503;
+      },
+      PATIENCE_MS,
+    );
     if (!answer) throw new Error('no answer');
     this.#cookie = answer.headers.get('set-cookie')?.split(';', 1)[0] ?? this.#cookie;
     return answer;
