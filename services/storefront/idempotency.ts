@@ -12,21 +12,25 @@ const PRUNE_BATCH = 5000;
 
 const field = 'idempotency-key';
 
-/** Guests share one list of keys, so theirs must not meet by chance, nor be guessed. */
-const MIN_GUEST_KEY = 16;
+/** A key that nobody else comes upon by chance, as a UUID is one. */
+const UNGUESSABLE = 16;
 
 /** Reads the `Idempotency-Key` of a request; the hash tells the same request from another one. */
-export function keyOf(header: string | undefined, body: unknown, isGuest: boolean): Keyed | undefined {
+export function keyOf(header: string | undefined, body: unknown): Keyed | undefined {
   if (header === undefined) return undefined;
   if (!/^[\u0021-\u007e]{1,255}$/.test(header)) {
     const message = 'must have 1 to 255 printable ASCII characters without spaces; use a UUID';
     throw problems.invalid(`${field}: ${message}`, [{ field, message }]);
   }
-  if (isGuest && header.length < MIN_GUEST_KEY) {
-    const message = `must have ${MIN_GUEST_KEY} characters or more in a request without a session; use a UUID`;
-    throw problems.invalid(`${field}: ${message}`, [{ field, message }]);
-  }
   return { key: header, requestHash: createHash('sha256').update(JSON.stringify(body)).digest('base64url') };
+}
+
+/**
+ * Whether the repeat of a guest's request gets the session of the first. Guests share one list of keys: a short key
+ * keeps the order from being placed twice, but proves nothing about who asks.
+ */
+export function bringsSession({ key }: Keyed): boolean {
+  return key.length >= UNGUESSABLE;
 }
 
 /** The answer given under a key before. @throws Problem 422 when it was given to another request. */

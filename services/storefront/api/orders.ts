@@ -3,7 +3,7 @@ import { problems } from '../../../platform/errors.ts';
 import { routeFor } from '../../../platform/http/route.ts';
 import { cancel } from '../change.ts';
 import type { Deps } from '../handle.ts';
-import { keyOf } from '../idempotency.ts';
+import { bringsSession, keyOf } from '../idempotency.ts';
 import type { Emits } from '../order.ts';
 import { place } from '../place.ts';
 import { findAddress, findOwn, ordersOf } from '../store.ts';
@@ -36,7 +36,7 @@ export const placeOrder = route({
       .max(255)
       .optional()
       .describe(
-        'a UUID: a repeat under the same key within a day gets the first answer again; at least 16 characters without a session',
+        'a UUID: a repeat under the same key within a day gets the first answer again; without a session, the session comes again only under a key of 16 characters or more',
       ),
   }),
   body: orderRequest,
@@ -49,16 +49,17 @@ export const placeOrder = route({
   },
   async handle({ body: request, header }, { deps: { sessions }, commit }) {
     const customerId = sessions.read(header('cookie'));
-    const keyed = keyOf(header('idempotency-key'), request, customerId === undefined);
+    const keyed = keyOf(header('idempotency-key'), request);
     const { answer, replayed } = await commit((tx, scope) =>
       place(tx, { request, customerId, keyed }, scope),
     );
+    const isNewSession = customerId === undefined && (!replayed || (keyed && bringsSession(keyed)));
     return {
       status: 201,
       headers: {
         ...unseen,
         location: `/api/orders/${answer.id}`,
-        ...(customerId === undefined ? { 'set-cookie': sessions.cookie(answer.customerId) } : {}),
+        ...(isNewSession ? { 'set-cookie': sessions.cookie(answer.customerId) } : {}),
         ...(replayed ? { 'idempotency-replayed': 'true' } : {}),
       },
       body: answer,

@@ -62,18 +62,13 @@ describe('an idempotency key', () => {
     expect((await post(key, { body: JSON.stringify(reversed, null, 2) })).body).toEqual(first.body);
   });
 
-  it('is long when there is no session: guests share one list of keys', async () => {
-    const { status, body } = await post('order-7');
-    expect(status).toBe(422);
-    expect(body.errors).toEqual([
-      {
-        field: 'idempotency-key',
-        message: 'must have 16 characters or more in a request without a session; use a UUID',
-      },
-    ]);
-    const { cookie } = await place(shop);
-    expect((await post('order-7', { cookie })).status).toBe(201);
-    expect(await orders()).toBe(2);
+  it('hands no session to a guest who repeats a short key, but places no second order either', async () => {
+    const first = await post('order-7');
+    const again = await post('order-7');
+    expect(again).toMatchObject({ status: 201, body: first.body });
+    expect(first.headers.get('set-cookie')).toBeTruthy();
+    expect(again.headers.get('set-cookie')).toBeNull();
+    expect(await orders()).toBe(1);
   });
 
   it('is refused for another request', async () => {
