@@ -3,7 +3,10 @@ import * as fc from 'fast-check';
 import { orderIdOf, paymentIdOf, shipmentIdOf } from '../../events/ids.ts';
 import * as shapes from '../../events/shapes.ts';
 
-const orderId = fc.stringMatching(/^TW-[0-9A-Z]{1,32}$/);
+const orderId = fc.oneof(
+  fc.stringMatching(/^TW-[0-9A-Z]{1,32}$/),
+  fc.stringMatching(/^(?:TW-|x-|SHP-)?[ -~]{1,40}$/),
+);
 
 describe('the names of shipments and payments', () => {
   it('are those of their order, and of no other', () => {
@@ -22,5 +25,6 @@ describe('the names of shipments and payments', () => {
     expect(orderIdOf('TW-4Q7K2M9XJ3PA')).toBeUndefined();
     expect(shipmentIdOf(shapes.sample.orderId)).toBe(shapes.sample.shipmentId);
     expect(paymentIdOf(shapes.sample.orderId)).toBe(shapes.sample.paymentId);
+    expect(shipmentIdOf('4Q7K2M9XJ3PA')).not.toBe(shapes.sample.shipmentId);
   });
 });

@@ -12,7 +12,7 @@ describe('a tracking number', () => {
 
   it('fits a label, whatever the order is called', () => {
     fc.assert(
-      fc.property(fc.stringMatching(/^TW-[0-9A-Z]{1,32}$/), (orderId) => {
+      fc.property(fc.stringMatching(/^(?:TW-)?[ -~]{1,50}$/), (orderId) => {
         expect(trackingNumberOf(orderId)).toMatch(new RegExp(`^TW[${CROCKFORD}]{1,20}\\d$`));
         expect(trackingNumberOf(orderId)).toBe(trackingNumberOf(orderId));
       }),
