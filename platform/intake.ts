@@ -123,7 +123,6 @@ export class Intake<Deps> {
 function receive(contract: EventContract, event: WireEvent): Received<EventContract> {
   const { id = '', source = '', type = '', datacontenttype } = event.attributes;
   refuseLongKeys({ id, source });
-  refuseForeign(contract, source);
   if (!isJson(datacontenttype)) {
     throw problems.malformed('the data of this event must be JSON', [
       { field: 'datacontenttype', message: `is "${datacontenttype ?? ''}"; send application/json` },
@@ -144,14 +143,6 @@ function refuseLongKeys(keys: Readonly<Record<string, string>>): void {
     const message = `may have ${MAX_KEY_BYTES} bytes at most`;
     throw problems.malformed(`not a valid event: ${field} ${message}`, [{ field, message }]);
   }
-}
-
-/** What only one service can know is believed only of that one. Who may post at all is the broker's matter. */
-function refuseForeign({ name, source: expected }: EventContract, source: string): void {
-  if (source === expected) return;
-  throw problems.invalid(`only ${expected} can say ${name}: mend source or type`, [
-    { field: 'source', message: `must be ${expected}` },
-  ]);
 }
 
 function parseData(data: Buffer | undefined): unknown {
