@@ -143,6 +143,8 @@ class Runtime implements RunningService {
     this.#startRelay();
     this.#runner = this.#createRunner();
     this.#listening = await this.#listen();
+    if (this.#settings.STAFF_TOKEN === undefined)
+      this.#log.warn('STAFF_TOKEN is not set: the staff routes are closed');
     this.#log.info({ port: this.port, sink: this.#settings.K_SINK ?? null }, 'ready');
   }
 

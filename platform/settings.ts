@@ -3,7 +3,10 @@ import { readConfig, setting } from './config.ts';
 
 /** The settings every program has, services and broker alike. */
 export const programSettings = {
-  STAFF_TOKEN: setting.secret(16).describe('bearer token of the staff routes'),
+  STAFF_TOKEN: setting
+    .secret(16)
+    .optional()
+    .describe('bearer token of the staff routes; without it they are closed'),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

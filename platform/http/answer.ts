@@ -13,7 +13,7 @@ import { requireStaff } from './staff.ts';
 /** What answering a route takes beside the request. */
 export interface AnswerOptions<Deps> {
   readonly context: RouteHost<EventContract, Deps>;
-  readonly staffToken: string;
+  readonly staffToken: string | undefined;
   readonly maxBodyBytes: number;
   readonly log: Log;
   readonly metrics: Pick<ServiceMetrics, 'requests'>;

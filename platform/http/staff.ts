@@ -3,9 +3,16 @@ import { problems } from '../errors.ts';
 
 /**
  * Checks a staff token in constant time.
+ * @param staffToken `undefined`: nobody is staff here.
  * @throws Problem 401 when the header is missing or the token is another one.
  */
-export function requireStaff(authorization: string | undefined, staffToken: string): void {
+export function requireStaff(authorization: string | undefined, staffToken: string | undefined): void {
+  if (staffToken === undefined) {
+    throw problems.unauthenticated(
+      'the staff routes are closed: no STAFF_TOKEN was set at the start',
+      'Bearer',
+    );
+  }
   const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
   if (given === undefined) {
     throw problems.unauthenticated('send the staff token as "authorization: Bearer <token>"', 'Bearer');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { contactUpdated, shippingAddressUpdated } from '../../events/customer.ts';
 import { orderAddressed, orderCancellationRequested, orderExpired, orderPlaced } from '../../events/order.ts';
@@ -5,6 +6,7 @@ import * as payment from '../../events/payment.ts';
 import * as shipment from '../../events/shipment.ts';
 import * as stock from '../../events/stock.ts';
 import { setting } from '../../platform/config.ts';
+import type { Log } from '../../platform/log.ts';
 import { deadline, defineService, on } from '../../platform/service.ts';
 import { changeShippingAddress } from './api/customer.ts';
 import { cancelOrder, listOrders, placeOrder, showOrder } from './api/orders.ts';
@@ -24,7 +26,10 @@ import { countUnfinished, oldestUnconfirmed } from './store.ts';
 import { Streams } from './stream.ts';
 
 const settings = {
-  SESSION_SECRET: setting.secret(32).describe('key that signs the session cookies'),
+  SESSION_SECRET: setting
+    .secret(32)
+    .optional()
+    .describe('key that signs the session cookies; without it sessions end with the process'),
   PUBLIC_URL: setting.url().optional().describe('where customers reach the shop; https makes cookies Secure'),
   COOKIE_SECURE: z
     .enum(['true', 'false'])
@@ -83,9 +88,9 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
   customerAuth: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
   migrations,
   settings,
-  open: async ({ settings: own }) => ({
+  open: async ({ settings: own, log }) => ({
     catalogue: readCatalogue(),
-    sessions: createSessions(own.SESSION_SECRET, isSecure(own.PUBLIC_URL, own.COOKIE_SECURE)),
+    sessions: createSessions(secretOf(own.SESSION_SECRET, log), isSecure(own.PUBLIC_URL, own.COOKIE_SECURE)),
     bell: new Bell(),
     streams: new Streams({
       max: own.TIMELINE_STREAMS,
@@ -108,6 +113,13 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
     },
   },
 });
+
+/** A secret for this process alone will do to try things; customers would be strangers after a restart. */
+function secretOf(secret: string | undefined, log: Log): string {
+  if (secret !== undefined) return secret;
+  log.warn('SESSION_SECRET is not set: sessions end with this process');
+  return randomBytes(32).toString('base64url');
+}
 
 function isSecure(publicUrl: string | undefined, choice: 'true' | 'false' | undefined): boolean {
   if (choice !== undefined) return choice === 'true';

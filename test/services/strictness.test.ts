@@ -58,3 +58,11 @@ describe('what is misspelled or unprintable is refused, by field', () => {
     expect(answer).toMatchObject({ status, body: { errors: [{ field, message: expect.any(String) }] } });
   });
 });
+
+describe('the staff routes', () => {
+  it('are closed to everybody where no token was set', async () => {
+    await using service = await startTestService(inventory, { STAFF_TOKEN: '' });
+    const answer = await service.call('GET', '/api/stock', { staff: true });
+    expect(answer).toMatchObject({ status: 401, body: { detail: expect.stringContaining('STAFF_TOKEN') } });
+  });
+});

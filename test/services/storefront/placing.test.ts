@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readSettings } from '../../../platform/settings.ts';
 import { storefront } from '../../../services/storefront/service.ts';
 import { homeAddress, orderBody } from '../../support/customer.ts';
-import { STAFF_TOKEN, type Answer, type TestService } from '../../support/service.ts';
+import { STAFF_TOKEN, startTestService, type Answer, type TestService } from '../../support/service.ts';
 import { cookieOf, place, startStorefront } from './shop.ts';
 
 const type = (name: string): string => `shop.tradewind.${name}.v1`;
@@ -126,9 +126,13 @@ describe('placing an order', () => {
       }
     });
 
-    it('is refused a key that is missing or too short, by name', () => {
+    it('is signed by a key that is long, or lasts as long as the process', async () => {
       const env = { STAFF_TOKEN };
-      expect(() => readSettings(storefront, env)).toThrow(/SESSION_SECRET/);
+      await using alone = await startTestService(storefront);
+      const { cookie } = await place(alone);
+      expect((await alone.call('GET', '/api/orders', { headers: { cookie } })).status).toBe(200);
+      await alone.restart();
+      expect((await alone.call('GET', '/api/orders', { headers: { cookie } })).status).toBe(401);
       expect(() => readSettings(storefront, { ...env, SESSION_SECRET: 'short' })).toThrow(
         /SESSION_SECRET.*32/,
       );
