@@ -118,7 +118,7 @@ class LocalBroker implements RunningBroker {
     this.#addGauges();
     const brokers = new Set(manifests.brokers.map(keyOf));
     this.#listening = await this.#listen(brokers);
-    await this.#switchboard.start();
+    this.#switchboard.start();
     this.#redriving = setTimeout(() => void this.#redrive(), REDRIVE_EVERY_MS).unref();
     this.#log.info({ port: this.port, brokers: [...brokers], triggers: manifests.triggers.length }, 'ready');
   }

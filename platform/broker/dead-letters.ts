@@ -86,6 +86,15 @@ export async function discardLetter(tx: Tx, seq: number, queue: string): Promise
   return row !== undefined;
 }
 
+/** Whether a queue keeps dead letters. */
+export async function anyKept(reader: Reader, queue: string): Promise<boolean> {
+  const row = await reader.get(
+    `select 1 as one from deliveries where queue = $1 and state = 'dead' limit 1`,
+    queue,
+  );
+  return row !== undefined;
+}
+
 /** Whether a queue has dead letters whose time has come. */
 export async function isDue(reader: Reader, queue: string, now: Date): Promise<boolean> {
   const row = await reader.get(

@@ -97,16 +97,6 @@ export class DeliveryQueue implements Waiting {
     options.subscriber.attach(this);
   }
 
-  /** Starts what waits. Dead letters that were kept go to their sink, if there is one now. */
-  async start(): Promise<void> {
-    const { deadLetters } = this.#options;
-    if (deadLetters?.takes) {
-      await this.#context.store.write((tx) => letters.moveDeadLetters(tx, this.name, deadLetters.name));
-      deadLetters.wake();
-    }
-    this.wake();
-  }
-
   /** Says that there may be something new to deliver. */
   wake(): void {
     this.#pump.wake();
@@ -117,11 +107,16 @@ export class DeliveryQueue implements Waiting {
     return this.#pump.stop(graceMs);
   }
 
-  /** Puts dead letters back whose time has come; while the subscriber is away, its return does that. */
+  /**
+   * Puts dead letters back whose time has come; while the subscriber is away, its return does that. Once there is a
+   * sink to bring them to, they go there instead.
+   */
   async redrive(): Promise<void> {
     const { store: database, now } = this.#context;
-    if (this.#options.subscriber.away || !(await letters.isDue(database.read, this.name, now()))) return;
-    await this.#revive(0);
+    const { deadLetters, subscriber } = this.#options;
+    if (deadLetters?.takes) await this.#handOver(deadLetters);
+    else if (!subscriber.away && (await letters.isDue(database.read, this.name, now())))
+      await this.#revive(0);
   }
 
   /** Puts one dead letter back. @returns whether it was there. */
@@ -162,6 +157,13 @@ export class DeliveryQueue implements Waiting {
   async #find(seq: number): Promise<store.HeldEvent | undefined> {
     const { cache, store: database } = this.#context;
     return cache.get(seq) ?? (await store.findEvent(database.read, seq));
+  }
+
+  async #handOver(deadLetters: DeliveryQueue): Promise<void> {
+    const { store: database } = this.#context;
+    if (!(await letters.anyKept(database.read, this.name))) return;
+    await database.write((tx) => letters.moveDeadLetters(tx, this.name, deadLetters.name));
+    deadLetters.wake();
   }
 
   async #revive(below: number): Promise<void> {

@@ -68,11 +68,11 @@ export class Switchboard {
   }
 
   /** Starts everything that waits. */
-  async start(): Promise<void> {
-    for (const { queue } of this.#queues.values()) await queue.start();
+  start(): void {
+    for (const { queue } of this.#queues.values()) queue.wake();
   }
 
-  /** Puts dead letters back whose time has come. */
+  /** Puts dead letters back whose time has come, or hands them to a sink that is there now. */
   async redrive(): Promise<void> {
     for (const { queue } of this.#queues.values()) await queue.redrive();
   }

@@ -109,7 +109,7 @@ export async function store(
   return { emit, cancel: over ? [{ kind: 'dispatch', key: shipment.orderId }] : [] };
 }
 
-/** The order to send a parcel off; one that is there already stays as it is. */
+/** The order to send a parcel off; of two the earlier one counts. */
 export function dispatching({ orderId, customerId, label }: Shipment, delayMs: number): TaskOrder {
   const dueAt = new Date(Date.parse(label?.preparedAt ?? '') + delayMs);
   return { kind: 'dispatch', key: orderId, payload: { orderId, customerId }, dueAt };

@@ -218,7 +218,6 @@ describe('delivery', () => {
     await shop.post({});
     await until('it is kept', async () => (await shop.deadLetters()).length === 1);
     addresses['ledger'] = sink.url;
-    await shop.restart();
     await until('the sink has it', () => sink.got.length === 1);
     expect(sink.got[0]?.headers).toMatchObject({ 'ce-id': 'e1', 'ce-knativeerrorcode': '422' });
     await until('nothing waits', () => shop.broker.idle());
