@@ -69,6 +69,14 @@ export const setting = {
       })
       .meta({ unit: 'duration' }),
   url: () => z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }),
+  /** Where a database is. It may hold a password, so that it never appears in a message either. */
+  databaseUrl: () =>
+    z
+      .string()
+      .refine(
+        (text) => /^postgres(?:ql)?:\/\//.test(text) && URL.canParse(text),
+        'must be like postgres://user:password@host:5432/database, with special characters %-encoded',
+      ),
   /** A secret; its value never appears in a message. */
   secret: (minLength: number) => z.string().min(minLength, `must have ${minLength} characters or more`),
 };

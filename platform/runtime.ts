@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { EventContract } from './contract.ts';
@@ -17,11 +16,10 @@ import { Relay } from './relay.ts';
 import type { AnyServiceCard, Scope, ServiceCard, TaskKind } from './service.ts';
 import type { ServiceSettings } from './settings.ts';
 import { writeOrRetry } from './store/documents.ts';
-import { lockFolder, type FolderLock } from './store/lock.ts';
 import { migrate } from './store/migrate.ts';
+import { storageOf, type Storage } from './store/open.ts';
 import { outboxLag } from './store/outbox.ts';
 import { platformMigrations } from './store/schema.ts';
-import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { dropLeases, taskCounts } from './store/tasks.ts';
 import { TaskRunner } from './task-runner.ts';
@@ -84,7 +82,7 @@ class Runtime implements RunningService {
   #listening: Listening | undefined;
   #relay: Relay | undefined;
   #runner: TaskRunner<object> | undefined;
-  #lock: FolderLock | undefined;
+  #storage: Storage | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(card: AnyServiceCard, settings: ServiceSettings, options: StartOptions) {
@@ -125,7 +123,6 @@ class Runtime implements RunningService {
 
   async start(): Promise<void> {
     const card = this.#card;
-    this.#lock = lockFolder(join(this.#settings.DATA_DIR, card.name));
     const store = await this.#openStore(card.name);
     await migrate(store, [...platformMigrations, ...card.migrations]);
     if (store.dialect.engine === 'sqlite') await store.write((tx) => dropLeases(tx));
@@ -177,12 +174,13 @@ class Runtime implements RunningService {
     await this.#relay?.stop(left());
     if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
     for (const store of this.#stores.toReversed()) await store.close();
-    this.#lock?.release();
+    this.#storage?.release();
     this.#log.info('stopped');
   }
 
   async #openStore(name: string): Promise<Store> {
-    const store = openSqlite(join(this.#settings.DATA_DIR, this.name, `${name}.sqlite`));
+    this.#storage ??= storageOf(this.name, this.#settings, this.#log);
+    const store = await this.#storage.open(name);
     this.#stores.push(store);
     return store;
   }

@@ -34,7 +34,32 @@ export const serviceSettings = {
       }
     })
     .describe('extensions to set on every event sent, as a SinkBinding writes them'),
-  DATA_DIR: setting.text().default('.data').describe('folder of the databases'),
+  DATA_DIR: setting
+    .text()
+    .default('.data')
+    .describe('folder of the databases, where DATABASE_URL is not set'),
+  DATABASE_URL: setting
+    .databaseUrl()
+    .optional()
+    .describe(
+      'PostgreSQL instead of files, as postgres://user:password@host/database?sslmode=verify-full; each service has a schema of its own in it',
+    ),
+  DATABASE_CA: setting
+    .text()
+    .optional()
+    .describe('certificate, in PEM, of the authority that the one of PostgreSQL must come from'),
+  DATABASE_POOL_SIZE: setting
+    .integer(2, 1000)
+    .default(10)
+    .describe('connections to PostgreSQL at most, for each schema'),
+  DATABASE_CONNECT_TIMEOUT: setting
+    .duration()
+    .default(5000)
+    .describe('longest wait for a connection to PostgreSQL, a new one or a free one'),
+  DATABASE_STATEMENT_TIMEOUT: setting
+    .duration()
+    .default(10_000)
+    .describe('longest time of a statement on PostgreSQL; then it is cancelled'),
   ...programSettings,
   MAX_BODY_BYTES: setting
     .integer(1024, 64 * 1024 * 1024)

@@ -207,14 +207,18 @@ class Run {
     expect(view.payment.status).toBe(payment.status === 'closed' ? 'not_charged' : payment.status);
     expect(view.requests.filter(({ outcome }: { outcome: string }) => outcome === 'pending')).toEqual([]);
     if (view.shipment && shipment.address) expect(view.shipment.address).toEqual(shipment.address);
-    this.#judgeMoney(payment, view.total.amount);
+    await this.#judgeMoney(payment, view.total.amount);
     expect(await this.#tasks()).toEqual(payment.status === 'authorized' ? expect.any(Array) : []);
     return view.status;
   }
 
   /** The provider's own books: nothing is taken twice, nothing stays held that nobody waits for. */
-  #judgeMoney(payment: { status: string; captured: number; refunded: number }, total: number): void {
-    const charges = chargesIn(this.#world.dataDir).filter((charge) => charge.order_id === this.#id);
+  async #judgeMoney(
+    payment: { status: string; captured: number; refunded: number },
+    total: number,
+  ): Promise<void> {
+    const all = await chargesIn(this.#world.data);
+    const charges = all.filter((charge) => charge.order_id === this.#id);
     const taken = charges.reduce((sum, { captured, refunded }) => sum + captured - refunded, 0);
     expect(taken).toBe(payment.status === 'captured' ? total : 0);
     expect(taken).toBe(payment.captured - payment.refunded);

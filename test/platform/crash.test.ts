@@ -1,13 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { orderPlaced } from '../../events/order.ts';
 import { paymentAuthorized } from '../../events/payment.ts';
 import { shipmentDispatched } from '../../events/shipment.ts';
 import { stockLevelChanged, stockReserved } from '../../events/stock.ts';
 import type { EventContract } from '../../platform/contract.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { openTestData, type TestData } from '../support/data.ts';
 import { call, deliver, STAFF_TOKEN } from '../support/service.ts';
 import { openSink, type Sink } from '../support/sink.ts';
 import { until } from '../support/until.ts';
@@ -37,24 +35,24 @@ function deliveries(): Delivery[] {
 
 describe('a service that is killed', () => {
   let sink: Sink;
-  let dataDir: string;
+  let data: TestData;
   let child: Child;
   beforeEach(async () => {
     sink = await openSink();
-    dataDir = await mkdtemp(join(tmpdir(), 'tradewind-crash-'));
+    data = await openTestData('crash');
     child = await start();
   });
   afterEach(async () => {
     await child.kill();
     await sink.close();
-    await rm(dataDir, { recursive: true });
+    await data.remove();
   });
 
   const start = (): Promise<Child> =>
     startChild('run-inventory.ts', {
       PORT: '0',
       HOST: '127.0.0.1',
-      DATA_DIR: dataDir,
+      ...data.env,
       K_SINK: sink.url,
       STAFF_TOKEN,
       LOG_LEVEL: 'silent',

@@ -1,14 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startShop, type RunningShop } from '../../services/local/shop.ts';
 import { Customer } from './customer.ts';
+import { openTestData } from './data.ts';
 import { call, STAFF_TOKEN, type Answer } from './service.ts';
 import { until } from './until.ts';
 
 export const secrets = { staffToken: STAFF_TOKEN, sessionSecret: 'session-secret-for-tests-0123456789' };
 
-/** A whole shop on a fresh folder and free ports. */
+/** A whole shop on fresh databases and free ports. */
 export interface TestShop extends AsyncDisposable {
   readonly shop: RunningShop;
   customer(): Customer;
@@ -23,14 +21,14 @@ export interface TestShop extends AsyncDisposable {
 export async function openShop(
   options: { autoDispatch?: string; env?: Record<string, string> } = {},
 ): Promise<TestShop> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-shop-'));
+  const data = await openTestData('shop');
   const { autoDispatch = 'off', env = {} } = options;
   const shop = await startShop({
-    dataDir,
+    dataDir: data.dataDir,
     portBase: 0,
     autoDispatch,
     secrets,
-    env: { LOG_LEVEL: 'silent', ...env },
+    env: { LOG_LEVEL: 'silent', ...data.env, ...env },
   });
   const staff: TestShop['staff'] = (service, method, path, body) =>
     call(shop.url(service), method, path, { staff: true, ...(body === undefined ? {} : { body }) });
@@ -50,7 +48,7 @@ export async function openShop(
     settle: () => until('nothing waits anywhere', () => shop.idle()),
     async [Symbol.asyncDispose]() {
       await shop.close();
-      await rm(dataDir, { recursive: true, force: true });
+      await data.remove();
     },
   };
 }

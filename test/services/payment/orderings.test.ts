@@ -84,7 +84,7 @@ describe('the facts about an order, in any order and any number', () => {
     const { authorized, captured, voided, lapsed, refunded, entries } = body;
     expect(captured - refunded).toBe(taken);
     expect(authorized).toBe(captured + voided + lapsed);
-    const charges = chargesIn(shop.dataDir).filter((charge) => charge.order_id === orderId);
+    const charges = (await chargesIn(shop.data)).filter((charge) => charge.order_id === orderId);
     expect(charges.length).toBeLessThanOrEqual(1);
     for (const charge of charges) expect(charge).toMatchObject({ captured, voided, refunded });
     const told = shop.sink.events.filter((event) => event.subject === orderId).map(({ type }) => type);
