@@ -3,7 +3,8 @@ import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
-import { markSent, unsent, type OutboxRow } from './store/outbox.ts';
+import { SharedOutbox, wholeOutbox, type OutboxShare } from './outbox-share.ts';
+import { markSent, type OutboxRow } from './store/outbox.ts';
 import type { Store } from './store/store.ts';
 
 export interface RelayOptions {
@@ -36,6 +37,7 @@ export class Relay {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #pump: Pump<OutboxRow>;
+  readonly #share: OutboxShare;
   /** How often an event was refused, by its sequence. */
   readonly #refusals = new Map<number, number>();
   #failures = 0;
@@ -55,15 +57,22 @@ export class Relay {
       keepAliveTimeout: 4000,
     });
     this.#pump = new Pump<OutboxRow>({
-      fetch: (after, limit) => unsent(store.read, after, limit),
+      fetch: (after, limit) => this.#share.fetch(after, limit),
       seq: (row) => row.seq,
       key: (row) => row.partitionKey,
-      work: (row) => this.#post(row),
-      settle: (rows) => store.write((tx) => markSent(tx, rows)),
+      work: (row) => this.#send(row),
+      settle: async (rows) => {
+        await store.write((tx) => markSent(tx, rows));
+        for (const row of rows) this.#share.end(row);
+      },
       maxInFlight,
       maxBuffered: MAX_BUFFERED,
       onError: (error) => log.error({ err: error }, 'the relay failed; it goes on'),
     });
+    this.#share =
+      store.dialect.engine === 'postgres'
+        ? new SharedOutbox({ store, log, onNews: () => this.#pump.wake() })
+        : wholeOutbox(store);
     this.#pump.wake();
   }
 
@@ -79,7 +88,16 @@ export class Relay {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     await this.#pump.stop(graceMs);
+    await this.#share.close();
     await this.#pool.destroy();
+  }
+
+  async #send(row: OutboxRow): Promise<'done' | 'lost' | number> {
+    if (!this.#share.begin(row)) return 'lost';
+    const outcome = await this.#post(row);
+    // What was taken is at work until it is removed.
+    if (outcome !== 'done') this.#share.end(row);
+    return outcome;
   }
 
   async #post(row: OutboxRow): Promise<'done' | number> {

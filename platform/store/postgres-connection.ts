@@ -9,6 +9,7 @@ export const dialect: Dialect = {
   bytes: 'bytea',
   forUpdate: 'for update',
   skipLocked: 'for update skip locked',
+  takeTurn: 'select pg_advisory_xact_lock(hashtext(current_schema()), $1)',
 };
 
 const { INT8, NUMERIC } = types.builtins;

@@ -13,6 +13,7 @@ export const dialect: Dialect = {
   bytes: 'blob',
   forUpdate: '',
   skipLocked: '',
+  takeTurn: undefined,
 };
 
 /** Statements are compiled once; `$n` becomes `?` with the values put in order of appearance. */

@@ -37,6 +37,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** Like `forUpdate`, for a claim: rows that somebody else has locked are left out. */
   readonly skipLocked: string;
+  /** Query that waits until `$1`, a number, is this transaction's alone; undefined where all wait for each other. */
+  readonly takeTurn: string | undefined;
 }
 
 /** A database that one service owns. */
