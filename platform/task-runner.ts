@@ -6,9 +6,18 @@ import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { Scope, TaskKind } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
-import type { Store } from './store/store.ts';
+import type { Store, Tx } from './store/store.ts';
 import { within } from './within.ts';
-import { claimTasks, finishTask, nextDue, postponeTask, type TaskRow } from './store/tasks.ts';
+import {
+  claimTasks,
+  finishTask,
+  nextDue,
+  postponeTask,
+  renewLeases,
+  returnTasks,
+  type Lease,
+  type TaskRow,
+} from './store/tasks.ts';
 
 /** What doing tasks needs of its service. */
 export interface TaskRunnerOptions<Deps> {
@@ -23,14 +32,17 @@ export interface TaskRunnerOptions<Deps> {
 }
 
 const MAX_AT_WORK = 128;
-const LEASE_MS = 60_000;
+const LEASE_MS = 10_000;
+/** Leases of what is at work are made longer three times before they would end. */
+const RENEW_MS = LEASE_MS / 3;
 const MAX_SLEEP_MS = 1000;
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 30_000;
 
 /**
  * Does what was stored to be done: outside work and deadlines. A task is removed in the transaction of its result;
- * one that fails comes again with backoff, for ever; one whose process died comes again when its lease ends.
+ * one that fails comes again with backoff, for ever; one whose process died comes again when its lease ends, which is
+ * made longer while the task is at work.
  */
 export class TaskRunner<Deps> {
   readonly #options: TaskRunnerOptions<Deps>;
@@ -38,6 +50,7 @@ export class TaskRunner<Deps> {
   /** Says whose leases are whose where several processes share a store. */
   readonly #holder = randomUUID();
   readonly #atWork = new Map<string, Promise<void>>();
+  readonly #renewal: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #claiming: Promise<void> | undefined;
   #wanted = false;
@@ -46,6 +59,7 @@ export class TaskRunner<Deps> {
   constructor(options: TaskRunnerOptions<Deps>) {
     this.#options = options;
     this.#kinds = new Map(options.kinds.map((kind) => [kind.kind, kind]));
+    this.#renewal = setInterval(() => void this.#renew(), RENEW_MS);
     this.wake();
   }
 
@@ -65,11 +79,33 @@ export class TaskRunner<Deps> {
     clearTimeout(this.#timer);
   }
 
-  /** Claims nothing more; resolves when what is at work is over, or after `graceMs`: the rest is done at the next start. */
+  /**
+   * Claims nothing more; resolves when what is at work is over, or after `graceMs`: the rest goes back, for another
+   * replica or the next start.
+   */
   async stop(graceMs: number): Promise<void> {
     this.retire();
     await this.#claiming;
     await within(graceMs, Promise.all(this.#atWork.values()));
+    clearInterval(this.#renewal);
+    if (this.#atWork.size > 0)
+      await this.#tell('tasks could not be put back', (tx) => returnTasks(tx, this.#holder));
+  }
+
+  #leaseFrom(now: Date): Lease {
+    return { holder: this.#holder, until: new Date(now.getTime() + LEASE_MS) };
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#atWork.size === 0) return;
+    const lease = this.#leaseFrom(this.#options.scope().now);
+    await this.#tell('leases could not be made longer', (tx) => renewLeases(tx, lease));
+  }
+
+  /** Where it does not work, leases end by themselves. */
+  async #tell(failure: string, work: (tx: Tx) => Promise<void>): Promise<void> {
+    const { store, log } = this.#options;
+    await store.write(work).catch((error: unknown) => log.error({ err: error }, failure));
   }
 
   async #claim(): Promise<void> {
@@ -85,8 +121,7 @@ export class TaskRunner<Deps> {
       const { now } = scope();
       const due = await nextDue(store.read);
       if (due && due <= now) {
-        const lease = { holder: this.#holder, until: new Date(now.getTime() + LEASE_MS) };
-        const tasks = await store.write((tx) => claimTasks(tx, now, lease, room));
+        const tasks = await store.write((tx) => claimTasks(tx, now, this.#leaseFrom(now), room));
         for (const task of tasks) this.#start(task);
         this.#wanted ||= tasks.length > 0;
         return;
@@ -141,14 +176,12 @@ export class TaskRunner<Deps> {
   }
 
   async #postpone(task: TaskRow, reason: string): Promise<void> {
-    const { store, scope, log } = this.#options;
+    const { scope } = this.#options;
     const wait = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(task.attempts - 1, 12));
     const dueAt = new Date(scope().now.getTime() + wait * (0.75 + Math.random() / 2));
-    try {
-      await store.write((tx) => postponeTask(tx, task, this.#holder, dueAt, reason));
-      this.#wanted = true;
-    } catch (error) {
-      log.error({ err: error }, 'a task could not be put back; its lease will end');
-    }
+    await this.#tell('a task could not be put back; its lease will end', (tx) =>
+      postponeTask(tx, task, this.#holder, dueAt, reason),
+    );
+    this.#wanted = true;
   }
 }
