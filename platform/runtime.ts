@@ -21,7 +21,7 @@ import { storageOf, type Storage } from './store/open.ts';
 import { outboxLag } from './store/outbox.ts';
 import { platformMigrations } from './store/schema.ts';
 import type { Store } from './store/store.ts';
-import { dropLeases, taskCounts } from './store/tasks.ts';
+import { dropLeases, earliestDue } from './store/tasks.ts';
 import { TaskRunner } from './task-runner.ts';
 
 /** How a service is started beside its settings: what tests and the one-process shop replace. */
@@ -146,11 +146,10 @@ class Runtime implements RunningService {
   }
 
   async idle(): Promise<boolean> {
-    const [lag, tasks] = await Promise.all([
-      outboxLag(this.store.read),
-      taskCounts(this.store.read, this.#now()),
-    ]);
-    return lag.waiting === 0 && tasks.due === 0;
+    // In this order: a task leaves its events in the outbox when it goes, and one that came meanwhile is due by now.
+    const due = await earliestDue(this.store.read);
+    if (due !== undefined && due <= this.#now()) return false;
+    return (await outboxLag(this.store.read)).waiting === 0;
   }
 
   wake(): void {
@@ -191,8 +190,8 @@ class Runtime implements RunningService {
     await this.store.write(async (tx) => {
       const scope = this.#scope();
       const effects = (await this.#card.prepare?.(tx, scope)) ?? {};
-      await storeEffects(tx, this.#contracts, effects, {}, scope.now);
-      await storeEffects(tx, this.#contracts, { tasks }, {}, scope.now);
+      const ordered = { ...effects, tasks: [...(effects.tasks ?? []), ...tasks] };
+      await storeEffects(tx, this.#contracts, ordered, {}, scope.now);
     });
   }
 

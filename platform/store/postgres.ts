@@ -142,8 +142,9 @@ class PostgresStore implements Store {
   }
 
   async #all<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
+    if (this.#closed) throw new StoreError('the store is closed');
     try {
-      return (await this.#pool.query(sql, [...values])).rows as Row[];
+      return (await this.#untilClosed(this.#pool.query(sql, [...values]))).rows as Row[];
     } catch (error) {
       throw asStoreError(error);
     }
@@ -158,9 +159,14 @@ class PostgresStore implements Store {
     if (this.#current.getStore()?.over === false) {
       return Promise.reject(new Error('a transaction cannot wait for another one: use its tx'));
     }
-    const work = start().finally(() => this.#atWork.delete(work));
-    this.#atWork.add(work);
-    return work;
+    return this.#untilClosed(start());
+  }
+
+  /** What was accepted is over before the store closes. */
+  #untilClosed<T>(work: Promise<T>): Promise<T> {
+    const accepted = work.finally(() => this.#atWork.delete(accepted));
+    this.#atWork.add(accepted);
+    return accepted;
   }
 
   async #repeat<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
