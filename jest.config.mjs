@@ -5,6 +5,14 @@ const common = {
   modulePathIgnorePatterns: ['<rootDir>/.data', '<rootDir>/.cache'],
 };
 
+/** Once more on PostgreSQL: what keeps data. */
+const onPostgres = [
+  'journeys/!(readme)',
+  'services/!(deadline)',
+  'services/*/!(decide|label|tracking)',
+  'platform/{crash,intake,relay,runtime,task-runner}',
+  'platform/http/app',
+];
 const onlyPostgres = ['platform/postgres/*'];
 const files = (names) => names.map((name) => `<rootDir>/test/${name}.test.ts`);
 
@@ -27,7 +35,7 @@ export default {
       globalSetup: '<rootDir>/test/support/postgres-setup.ts',
       globalTeardown: '<rootDir>/test/support/postgres-teardown.ts',
       testEnvironment: '<rootDir>/test/support/postgres-environment.mjs',
-      testMatch: files(onlyPostgres),
+      testMatch: files([...onPostgres, ...onlyPostgres]),
     },
   ],
 };

@@ -12,6 +12,8 @@ import { until } from '../support/until.ts';
 
 const ORDERS = 120;
 const KILLS = 4;
+/** On PostgreSQL the leases of one that was killed have to end first. */
+const LEASES_MS = 30_000;
 const { sku, quantity } = { sku: 'TW-ROPE-10', quantity: 1 };
 
 interface Delivery {
@@ -100,8 +102,12 @@ describe('a service that is killed', () => {
     const reserved = (): Set<string> =>
       new Set(sink.ofType(stockReserved.type).map((event) => event.subject));
     const last = () => sink.ofType(stockLevelChanged.type).findLast((event) => event.subject === sku)?.data;
-    await until('every order was told of', () => reserved().size === ORDERS);
-    await until('the last level was told', () => last()?.['onHand'] === before.onHand - ORDERS * quantity);
+    await until('every order was told of', () => reserved().size === ORDERS, LEASES_MS);
+    await until(
+      'the last level was told',
+      () => last()?.['onHand'] === before.onHand - ORDERS * quantity,
+      LEASES_MS,
+    );
 
     expect(await level()).toMatchObject({ onHand: before.onHand - ORDERS * quantity, reserved: 0 });
     expect(last()).toEqual(await level());

@@ -50,7 +50,7 @@ function inDatabase(dataDir: string, { url, free }: Database): TestData {
       await using store = await openPostgres(
         postgresOptions(url, database === service ? service : `${service}_${database}`),
       );
-      return store.read.all<Row>(sql);
+      return await store.read.all<Row>(sql);
     },
     async remove() {
       free();
