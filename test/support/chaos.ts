@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, homeAddress, newAddress } from './customer.ts';
+import { openTestData, type TestData } from './data.ts';
 import { call, type Answer } from './service.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
 import { until } from './until.ts';
@@ -36,20 +33,20 @@ const PATIENCE_MS = 120_000;
  * every service: each order has an end, one charge at most, one parcel, one label per address, and stock that adds up.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-chaos-'));
+  const data = await openTestData('chaos');
   const shop: ShopOptions = {
-    dataDir,
+    dataDir: data.dataDir,
     portBase: options.portBase,
     autoDispatch: '300ms',
     secrets,
-    env: { LOG_LEVEL: 'silent', GATEWAY_TIMEOUT: '1s' },
+    env: { LOG_LEVEL: 'silent', GATEWAY_TIMEOUT: '1s', ...data.env },
   };
   const supervisor = await superviseShop(shop);
   try {
-    return await new Chaos(options, shop, supervisor).run();
+    return await new Chaos(options, shop, supervisor, data).run();
   } finally {
     await supervisor.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await data.remove();
   }
 }
 
@@ -62,14 +59,16 @@ class Chaos {
   readonly #options: ChaosOptions;
   readonly #shop: ShopOptions;
   readonly #supervisor: Supervisor;
+  readonly #data: TestData;
   readonly #kills: Record<string, number> = {};
   readonly #faults: string[] = [];
   #killing = true;
 
-  constructor(options: ChaosOptions, shop: ShopOptions, supervisor: Supervisor) {
+  constructor(options: ChaosOptions, shop: ShopOptions, supervisor: Supervisor, data: TestData) {
     this.#options = options;
     this.#shop = shop;
     this.#supervisor = supervisor;
+    this.#data = data;
   }
 
   async run(): Promise<ChaosReport> {
@@ -84,7 +83,7 @@ class Chaos {
     );
     const ends = await this.#ends(placed);
     await until('everything has come to rest', () => this.#atRest(), PATIENCE_MS);
-    const charges = readCharges(this.#shop.dataDir);
+    const charges = await readCharges(this.#data);
     for (const each of placed) {
       const own = charges.filter(({ orderId }) => orderId === each.id);
       await this.#inspect(each, ends.get(each.id), own);
@@ -225,17 +224,13 @@ interface Charge {
   readonly isOpen: number;
 }
 
-function readCharges(dataDir: string): Charge[] {
-  const database = new DatabaseSync(join(dataDir, 'payment', 'simulator.sqlite'), { readOnly: true });
-  try {
-    return database
-      .prepare(
-        `select order_id as "orderId", captured, refunded, captured + voided = 0 as "isOpen" from charges`,
-      )
-      .all() as unknown as Charge[];
-  } finally {
-    database.close();
-  }
+function readCharges(data: TestData): Promise<Charge[]> {
+  return data.rows(
+    'payment',
+    'simulator',
+    `select order_id as "orderId", captured, refunded,
+       case when captured + voided = 0 then 1 else 0 end as "isOpen" from charges`,
+  );
 }
 
 function moneyFaults(end: string | undefined, payment: Answer['body'], charges: readonly Charge[]): string[] {
