@@ -69,6 +69,26 @@ export const setting = {
       })
       .meta({ unit: 'duration' }),
   url: () => z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }),
+  /** Addresses by name, like `payment=http://127.0.0.1:8082,shipping=http://…`. */
+  addresses: () =>
+    z
+      .string()
+      .default('')
+      .transform((text, context): ReadonlyMap<string, string> => {
+        const pairs = text
+          .split(',')
+          .map((pair) => pair.trim())
+          .filter(Boolean);
+        const parsed = pairs.map((pair) => /^([a-z0-9][-a-z0-9.]*)=(https?:\/\/\S+)$/.exec(pair));
+        if (parsed.every((match) => match !== null && URL.canParse(match[2] ?? ''))) {
+          return new Map(parsed.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+        }
+        context.addIssue({
+          code: 'custom',
+          message: 'must be like payment=http://127.0.0.1:8082,shipping=http://…',
+        });
+        return z.NEVER;
+      }),
   /** A secret; its value never appears in a message. */
   secret: (minLength: number) => z.string().min(minLength, `must have ${minLength} characters or more`),
 };

@@ -8,7 +8,8 @@ import { asProblem, respondProblem } from './http/respond.ts';
 import { parseJson } from './json.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
-import type { Received, Scope, Subscription } from './service.ts';
+import { replayOf } from './replay.ts';
+import type { Received, Scope, Subscription, Tap } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
 import { admit } from './store/inbox.ts';
 import type { Store } from './store/store.ts';
@@ -21,6 +22,7 @@ const MAX_PROBLEM_BYTES = 700;
 export interface IntakeOptions<Deps> {
   readonly store: Store;
   readonly handles: readonly Subscription<EventContract, Deps>[];
+  readonly taps: readonly Tap<Deps>[];
   readonly contracts: ReadonlyMap<string, EventContract>;
   readonly scope: () => Scope<Deps>;
   readonly log: Log;
@@ -65,7 +67,7 @@ export class Intake<Deps> {
     try {
       if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; try again');
       event = parseEvent(request.headersDistinct, await readBody(request, maxBodyBytes));
-      const outcome = await this.handle(event);
+      const outcome = await this.handle(event, replayOf(request.headers));
       metrics.events.inc({ type: this.#labelOf(event), outcome });
       response.writeHead(204).end();
     } catch (error) {
@@ -81,16 +83,25 @@ export class Intake<Deps> {
 
   /**
    * Handles one event in one transaction: inbox row, decision, state, outgoing events.
+   * @param replay which replay brought it, if any.
    * @throws Problem 422 when its data breaks its schema.
    */
-  async handle(event: WireEvent): Promise<Outcome> {
+  async handle(event: WireEvent, replay?: string): Promise<Outcome> {
+    const subscription = this.#find(event);
+    const outcome = subscription
+      ? await this.#decide(subscription, receive(subscription.contract, event, replay), event)
+      : await this.#tap(event);
+    const { log } = this.#options;
+    log.debug({ ...idsOf(event), ...(replay ? { replay } : {}), outcome }, 'event');
+    return outcome;
+  }
+
+  async #decide(
+    subscription: Subscription<EventContract, Deps>,
+    received: Received<EventContract>,
+    event: WireEvent,
+  ): Promise<Outcome> {
     const { store, contracts, scope: makeScope, log, onCommit } = this.#options;
-    const subscription = this.#find(event.attributes);
-    if (!subscription) {
-      log.debug(idsOf(event), 'event not of interest');
-      return 'not_of_interest';
-    }
-    const received = receive(subscription.contract, event);
     const cause = { causationId: received.id, ...traceOf(event.attributes['traceparent']) };
     const outcome = await writeOrRetry(store, async (tx): Promise<Outcome> => {
       const scope = makeScope();
@@ -102,15 +113,20 @@ export class Intake<Deps> {
       return 'ignored';
     });
     onCommit();
-    log.debug({ ...idsOf(event), outcome }, 'event');
     return outcome;
   }
 
-  #find(attributes: Readonly<Record<string, string>>): Subscription<EventContract, Deps> | undefined {
-    const candidates = this.#byType.get(attributes['type'] ?? '') ?? [];
-    return candidates.find(({ contract }) =>
-      Object.entries(contract.attributes).every(([name, value]) => attributes[name] === value),
-    );
+  async #tap(event: WireEvent): Promise<Outcome> {
+    const { store, scope, taps } = this.#options;
+    const tap = taps.find(({ attributes }) => carries(event, attributes));
+    if (!tap) return 'not_of_interest';
+    refuseLongKeys(event.attributes);
+    return store.write((tx) => tap.take(tx, event, scope()));
+  }
+
+  #find(event: WireEvent): Subscription<EventContract, Deps> | undefined {
+    const candidates = this.#byType.get(event.attributes['type'] ?? '') ?? [];
+    return candidates.find(({ contract }) => carries(event, contract.attributes));
   }
 
   /** Only types on the card become labels: a stranger must not be able to fill the metrics. */
@@ -120,7 +136,15 @@ export class Intake<Deps> {
   }
 }
 
-function receive(contract: EventContract, event: WireEvent): Received<EventContract> {
+function carries({ attributes }: WireEvent, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([name, value]) => attributes[name] === value);
+}
+
+function receive(
+  contract: EventContract,
+  event: WireEvent,
+  replay: string | undefined,
+): Received<EventContract> {
   const { id = '', source = '', type = '', datacontenttype } = event.attributes;
   refuseLongKeys({ id, source });
   if (!isJson(datacontenttype)) {
@@ -129,7 +153,7 @@ function receive(contract: EventContract, event: WireEvent): Received<EventContr
     ]);
   }
   const parsed = contract.schema.safeParse(parseData(event.data));
-  if (parsed.success) return { id, source, type, data: parsed.data };
+  if (parsed.success) return { id, source, type, data: parsed.data, ...(replay ? { replay } : {}) };
   const errors = fieldErrors(parsed.error.issues, 'data');
   throw problems.invalid(
     `data does not fit ${contract.name}: ${errors.map((error) => `${error.field} ${error.message}`).join('; ')}`,
@@ -137,8 +161,8 @@ function receive(contract: EventContract, event: WireEvent): Received<EventContr
   );
 }
 
-function refuseLongKeys(keys: Readonly<Record<string, string>>): void {
-  for (const [field, value] of Object.entries(keys)) {
+function refuseLongKeys({ id = '', source = '' }: Readonly<Record<string, string>>): void {
+  for (const [field, value] of Object.entries({ id, source })) {
     if (Buffer.byteLength(value) <= MAX_KEY_BYTES) continue;
     const message = `may have ${MAX_KEY_BYTES} bytes at most`;
     throw problems.malformed(`not a valid event: ${field} ${message}`, [{ field, message }]);

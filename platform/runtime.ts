@@ -135,6 +135,8 @@ class Runtime implements RunningService {
       log: this.#log,
       now: this.#now,
       closing: this.#closing.signal,
+      sink: this.#sink(),
+      registry: this.metrics.registry,
       openStore: (name) => this.#openStore(name),
     });
     await this.#prepare();
@@ -181,6 +183,11 @@ class Runtime implements RunningService {
     this.#log.info('stopped');
   }
 
+  #sink() {
+    const { K_SINK: url, RELAY_TIMEOUT: timeoutMs } = this.#settings;
+    return url === undefined ? undefined : { url, timeoutMs };
+  }
+
   async #openStore(name: string): Promise<Store> {
     const store = openSqlite(join(this.#settings.DATA_DIR, this.name, `${name}.sqlite`));
     this.#stores.push(store);
@@ -212,6 +219,7 @@ class Runtime implements RunningService {
     return new Intake({
       ...this.#shared(),
       handles: this.#card.handles,
+      taps: this.#card.taps ?? [],
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
     });

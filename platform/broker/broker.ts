@@ -219,9 +219,15 @@ class LocalBroker implements RunningBroker {
         0,
       );
     const { registry } = this.#metrics;
-    addGauge(registry, 'tradewind_broker_waiting', 'Deliveries that wait or are at work.', () =>
-      count('waiting'),
-    );
-    addGauge(registry, 'tradewind_broker_dead_letters', 'Dead letters kept.', () => count('dead'));
+    addGauge(registry, {
+      name: 'tradewind_broker_waiting',
+      help: 'Deliveries that wait or are at work.',
+      read: () => count('waiting'),
+    });
+    addGauge(registry, {
+      name: 'tradewind_broker_dead_letters',
+      help: 'Dead letters kept.',
+      read: () => count('dead'),
+    });
   }
 }
