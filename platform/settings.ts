@@ -3,10 +3,6 @@ import { readConfig, setting } from './config.ts';
 
 /** The settings every program has, services and broker alike. */
 export const programSettings = {
-  STAFF_TOKEN: setting
-    .secret(16)
-    .optional()
-    .describe('bearer token of the staff routes; without it they are closed'),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -35,6 +31,10 @@ export const serviceSettings = {
     })
     .describe('extensions to set on every event sent, as a SinkBinding writes them'),
   DATA_DIR: setting.text().default('.data').describe('folder of the databases'),
+  STAFF_TOKEN: setting
+    .secret(16)
+    .optional()
+    .describe('bearer token of the staff routes; without it they are closed'),
   ...programSettings,
   MAX_BODY_BYTES: setting
     .integer(1024, 64 * 1024 * 1024)
