@@ -4,5 +4,10 @@ import { payment } from './payment/service.ts';
 import { shipping } from './shipping/service.ts';
 import { storefront } from './storefront/service.ts';
 
-/** Every service of the shop. The local shop gives out ports in this order. */
-export const services: readonly AnyServiceCard[] = [storefront, payment, inventory, shipping];
+/** Every service of the shop. */
+export const services: readonly AnyServiceCard[] = [
+  storefront, // the first one has the shop's first port
+  payment,
+  inventory,
+  shipping,
+];

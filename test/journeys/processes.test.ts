@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
+import { addressOf, portSpan, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { runChaos } from '../support/chaos.ts';
 import { Customer, newAddress } from '../support/customer.ts';
@@ -18,7 +18,7 @@ describe('a shop in processes of its own', () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-processes-'));
     shop = {
       dataDir,
-      portBase: await freePortBase(programs().length),
+      portBase: await freePortBase(portSpan()),
       autoDispatch: 'off',
       secrets,
       env: { LOG_LEVEL: 'silent' },
@@ -57,7 +57,7 @@ describe('a shop in processes of its own', () => {
 
 describe('chaos', () => {
   it('loses nothing and does nothing twice, whatever is killed', async () => {
-    const report = await runChaos({ portBase: await freePortBase(programs().length), orders: 40, kills: 10 });
+    const report = await runChaos({ portBase: await freePortBase(portSpan()), orders: 40, kills: 10 });
     expect(report.faults).toEqual([]);
     expect(report.orders).toBe(40);
   }, 120_000);

@@ -11,6 +11,7 @@ export const secrets = { staffToken: STAFF_TOKEN, sessionSecret: 'session-secret
 /** A whole shop on a fresh folder and free ports. */
 export interface TestShop extends AsyncDisposable {
   readonly shop: RunningShop;
+  readonly dataDir: string;
   customer(): Customer;
   staff(service: string, method: string, path: string, body?: unknown): Promise<Answer>;
   /** The shipment of an order, once shipping knows it. */
@@ -21,13 +22,13 @@ export interface TestShop extends AsyncDisposable {
 
 /** Starts a shop whose parcels leave only when staff says so, unless `autoDispatch` says otherwise. */
 export async function openShop(
-  options: { autoDispatch?: string; env?: Record<string, string> } = {},
+  options: { autoDispatch?: string; portBase?: number; env?: Record<string, string> } = {},
 ): Promise<TestShop> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-shop-'));
-  const { autoDispatch = 'off', env = {} } = options;
+  const { autoDispatch = 'off', portBase = 0, env = {} } = options;
   const shop = await startShop({
     dataDir,
-    portBase: 0,
+    portBase,
     autoDispatch,
     secrets,
     env: { LOG_LEVEL: 'silent', ...env },
@@ -36,6 +37,7 @@ export async function openShop(
     call(shop.url(service), method, path, { staff: true, ...(body === undefined ? {} : { body }) });
   return {
     shop,
+    dataDir,
     customer: () => new Customer((name) => shop.url(name)),
     staff,
     async shipmentOf(orderId) {
