@@ -1,5 +1,6 @@
 import type { AnyServiceCard } from '../platform/service.ts';
 import { inventory } from './inventory/service.ts';
+import { ledger } from './ledger/service.ts';
 import { payment } from './payment/service.ts';
 import { shipping } from './shipping/service.ts';
 import { storefront } from './storefront/service.ts';
@@ -10,4 +11,5 @@ export const services: readonly AnyServiceCard[] = [
   payment,
   inventory,
   shipping,
+  ledger,
 ];
