@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
@@ -89,6 +90,16 @@ export const setting = {
         });
         return z.NEVER;
       }),
+  /** One certificate or more, in PEM. */
+  certificates: () => z.string().refine(isCertificate, 'must be certificates in PEM'),
   /** A secret; its value never appears in a message. */
   secret: (minLength: number) => z.string().min(minLength, `must have ${minLength} characters or more`),
 };
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}

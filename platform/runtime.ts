@@ -16,6 +16,7 @@ import { readinessOf } from './readiness.ts';
 import { Relay } from './relay.ts';
 import type { AnyServiceCard, Scope, ServiceCard, TaskKind } from './service.ts';
 import type { ServiceSettings } from './settings.ts';
+import { sinkOf, type Sink } from './sink.ts';
 import { writeOrRetry } from './store/documents.ts';
 import { lockFolder, type FolderLock } from './store/lock.ts';
 import { migrate } from './store/migrate.ts';
@@ -75,6 +76,7 @@ class Runtime implements RunningService {
   readonly #settings: ServiceSettings;
   readonly #log: Log;
   readonly #now: () => Date;
+  readonly #sink: Sink | undefined;
   readonly #closing = new AbortController();
   readonly #contracts: ReadonlyMap<string, EventContract>;
   readonly #kinds: readonly TaskKind<EventContract, object>[];
@@ -98,6 +100,7 @@ class Runtime implements RunningService {
     this.#kinds = [...this.#card.tasks, inboxPruning(settings.INBOX_RETENTION)];
     this.#contracts = new Map(this.#card.emits.map((contract) => [contract.name, contract]));
     this.metrics = createMetrics(card.name);
+    this.#sink = sinkOf(settings);
   }
 
   get url(): string {
@@ -135,7 +138,7 @@ class Runtime implements RunningService {
       log: this.#log,
       now: this.#now,
       closing: this.#closing.signal,
-      sink: this.#sink(),
+      sink: this.#sink,
       registry: this.metrics.registry,
       openStore: (name) => this.#openStore(name),
     });
@@ -181,11 +184,6 @@ class Runtime implements RunningService {
     for (const store of this.#stores.toReversed()) await store.close();
     this.#lock?.release();
     this.#log.info('stopped');
-  }
-
-  #sink() {
-    const { K_SINK: url, RELAY_TIMEOUT: timeoutMs } = this.#settings;
-    return url === undefined ? undefined : { url, timeoutMs };
   }
 
   async #openStore(name: string): Promise<Store> {
@@ -242,20 +240,12 @@ class Runtime implements RunningService {
   }
 
   #startRelay(): void {
-    const settings = this.#settings;
-    if (!settings.K_SINK) {
+    const { K_CE_OVERRIDES: overrides, RELAY_IN_FLIGHT: maxInFlight } = this.#settings;
+    if (!this.#sink) {
       this.#log.warn('K_SINK is not set: events wait in the outbox until a sink is known');
       return;
     }
-    this.#relay = new Relay({
-      store: this.store,
-      sink: settings.K_SINK,
-      overrides: settings.K_CE_OVERRIDES,
-      timeoutMs: settings.RELAY_TIMEOUT,
-      maxInFlight: settings.RELAY_IN_FLIGHT,
-      log: this.#log,
-      metrics: this.metrics,
-    });
+    this.#relay = new Relay({ ...this.#shared(), sink: this.#sink, overrides, maxInFlight });
   }
 
   #listen(): Promise<Listening> {

@@ -30,6 +30,16 @@ export const serviceSettings = {
       }
     })
     .describe('extensions to set on every event sent, as a SinkBinding writes them'),
+  K_CA_CERTS: setting
+    .certificates()
+    .optional()
+    .describe(
+      'certificates in PEM that are trusted at the broker instead of the public ones, as a SinkBinding writes them',
+    ),
+  OIDC_SINK_TOKEN_FILE: setting
+    .text()
+    .default('/oidc/token')
+    .describe('file with the bearer token that posts to the broker show; where a SinkBinding mounts it'),
   DATA_DIR: setting.text().default('.data').describe('folder of the databases'),
   STAFF_TOKEN: setting
     .secret(16)
