@@ -4,10 +4,11 @@ import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
 import { fieldErrors, problems } from './errors.ts';
 import { readBody } from './http/body.ts';
-import { asProblem, respondProblem } from './http/respond.ts';
+import { asProblem, MAX_EVENT_PROBLEM_BYTES, respondProblem } from './http/respond.ts';
 import { parseJson } from './json.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
+import type { EventGuard } from './oidc/guard.ts';
 import { replayOf } from './replay.ts';
 import type { Received, Scope, Subscription, Tap } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
@@ -15,14 +16,13 @@ import { admit } from './store/inbox.ts';
 import type { Store } from './store/store.ts';
 import { traceOf } from './trace.ts';
 
-/** Knative's in-memory dispatcher breaks on error bodies above 768 bytes (broker-contract, section 3.4). */
-const MAX_PROBLEM_BYTES = 700;
-
 /** What taking events in needs of its service. */
 export interface IntakeOptions<Deps> {
   readonly store: Store;
   readonly handles: readonly Subscription<EventContract, Deps>[];
   readonly taps: readonly Tap<Deps>[];
+  /** Asks for a token before anything is read; `undefined`: whoever comes may bring events. */
+  readonly guard: EventGuard | undefined;
   readonly contracts: ReadonlyMap<string, EventContract>;
   readonly scope: () => Scope<Deps>;
   readonly log: Log;
@@ -42,8 +42,9 @@ export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'not_of_interest';
 
 /**
  * `POST /events`: reads a CloudEvent, checks it and its data, and handles it once, whatever the number of deliveries.
- * Answers 204 without a body for everything that is settled, 400 or 422 for what can never be handled, 413, and 503
- * for what should come again. Never 404 or 409, which Knative retries, and never a body with a 2xx.
+ * Answers 204 without a body for everything that is settled, 401 or 403 to whoever may not bring events, 400 or 422
+ * for what can never be handled, 413, and 503 for what should come again. Never 404 or 409, which Knative retries, and
+ * never a body with a 2xx.
  */
 export class Intake<Deps> {
   readonly #options: IntakeOptions<Deps>;
@@ -60,12 +61,13 @@ export class Intake<Deps> {
 
   /** Answers one delivery. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { log, metrics, maxBodyBytes, maxInFlight } = this.#options;
+    const { guard, log, metrics, maxBodyBytes, maxInFlight } = this.#options;
     const stop = metrics.handling.startTimer();
     this.#inFlight += 1;
     let event: WireEvent | undefined;
     try {
       if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; try again');
+      await guard?.admit(request.headers.authorization);
       event = parseEvent(request.headersDistinct, await readBody(request, maxBodyBytes));
       const outcome = await this.handle(event, replayOf(request.headers));
       metrics.events.inc({ type: this.#labelOf(event), outcome });
@@ -74,7 +76,7 @@ export class Intake<Deps> {
       const problem = asProblem(error, log);
       metrics.events.inc({ type: this.#labelOf(event), outcome: `refused_${problem.status}` });
       log.warn({ ...idsOf(event), status: problem.status, reason: problem.message }, 'event refused');
-      respondProblem(response, problem, MAX_PROBLEM_BYTES);
+      respondProblem(response, problem, MAX_EVENT_PROBLEM_BYTES);
     } finally {
       this.#inFlight -= 1;
       stop();

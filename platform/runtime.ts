@@ -11,6 +11,7 @@ import { Intake } from './intake.ts';
 import { createLog, type Log } from './log.ts';
 import { addServiceGauges } from './gauges.ts';
 import { createMetrics, type ServiceMetrics } from './metrics.ts';
+import { eventGuardOf, type EventGuard } from './oidc/guard.ts';
 import { inboxPruning } from './prune.ts';
 import { readinessOf } from './readiness.ts';
 import { Relay } from './relay.ts';
@@ -77,6 +78,7 @@ class Runtime implements RunningService {
   readonly #log: Log;
   readonly #now: () => Date;
   readonly #sink: Sink | undefined;
+  readonly #guard: EventGuard | undefined;
   readonly #closing = new AbortController();
   readonly #contracts: ReadonlyMap<string, EventContract>;
   readonly #kinds: readonly TaskKind<EventContract, object>[];
@@ -101,6 +103,7 @@ class Runtime implements RunningService {
     this.#contracts = new Map(this.#card.emits.map((contract) => [contract.name, contract]));
     this.metrics = createMetrics(card.name);
     this.#sink = sinkOf(settings);
+    this.#guard = eventGuardOf(settings, this.#log, this.#now, this.#closing.signal);
   }
 
   get url(): string {
@@ -218,6 +221,7 @@ class Runtime implements RunningService {
       ...this.#shared(),
       handles: this.#card.handles,
       taps: this.#card.taps ?? [],
+      guard: this.#guard,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
     });
@@ -258,6 +262,7 @@ class Runtime implements RunningService {
         card.routes,
         card.customerAuth,
       ),
+      guard: this.#guard,
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       answerEvent: (request, response) => this.intake.answer(request, response),

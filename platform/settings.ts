@@ -10,6 +10,19 @@ export const programSettings = {
   LOG_FORMAT: z.enum(['json', 'text']).default('json').describe('json for machines, text for a terminal'),
 } as const;
 
+const subjects = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean),
+  )
+  .refine(
+    (list) => list.length > 0 && list.every((each) => !each.slice(0, -1).includes('*')),
+    'must be like system:serviceaccount:shop:one,system:serviceaccount:shop:other*, with * only at an end',
+  );
+
 /** The settings every service has, by environment variable. */
 export const serviceSettings = {
   PORT: setting.integer(0, 65_535).default(8080).describe('port of the HTTP server'),
@@ -40,6 +53,33 @@ export const serviceSettings = {
     .text()
     .default('/oidc/token')
     .describe('file with the bearer token that posts to the broker show; where a SinkBinding mounts it'),
+  OIDC_ISSUER: setting
+    .url()
+    .optional()
+    .describe('issuer of the tokens that whoever brings events must show; without it none is asked for'),
+  OIDC_AUDIENCE: setting
+    .text()
+    .optional()
+    .describe('audience that those tokens must be for; needed with OIDC_ISSUER'),
+  OIDC_SUBJECTS: subjects
+    .optional()
+    .describe(
+      'subjects that may bring events, by comma, * at the end for any ending; needed with OIDC_ISSUER',
+    ),
+  OIDC_DISCOVERY_URL: setting
+    .url()
+    .optional()
+    .describe(
+      'where the keys of the issuer are found, if not at itself: in a cluster https://kubernetes.default.svc',
+    ),
+  OIDC_CA_FILE: setting
+    .text()
+    .optional()
+    .describe('file with certificates in PEM that are trusted there instead of the public ones'),
+  OIDC_TOKEN_FILE: setting
+    .text()
+    .optional()
+    .describe('file with a bearer token that may read the keys, which a Kubernetes API server asks for'),
   DATA_DIR: setting.text().default('.data').describe('folder of the databases'),
   STAFF_TOKEN: setting
     .secret(16)

@@ -188,6 +188,7 @@ class LocalBroker implements RunningBroker {
         commit: () => Promise.reject(new Error('the broker emits nothing of its own')),
       },
       openapi: describeApi(info, []),
+      guard: undefined,
       staffToken: undefined,
       maxBodyBytes: this.#settings.MAX_EVENT_BYTES,
       notReady: readinessOf(this.#store, this.#closing.signal),
