@@ -1,15 +1,56 @@
 import { runChaos } from '../test/support/chaos.ts';
+import { runOutage } from '../test/support/outage.ts';
 import { readArguments } from './lib/arguments.ts';
 
-const usage = `npm run chaos -- [--orders 200] [--kills 40] [--port-base 29080]
+const usage = `npm run chaos -- [kills|outage …] [--orders N] [--kills 40] [--changes 100] [--port-base 29080]
 
-Kills the processes of a shop at random under load, and checks that nothing was lost or done twice.`;
+kills   kills the processes of a shop at random under load (200 orders)
+outage  takes shipping, and then payment, away for ten times the delivery budget while customers order (500) and
+        move, and kills the ledger twice meanwhile
 
-const args = readArguments(usage, { orders: 200, kills: 40, 'port-base': 29_080 });
-if (args) {
-  const { orders, kills, 'port-base': portBase } = args.values;
-  const report = await runChaos({ orders, kills, portBase, log: (line) => console.log(line) });
+Both look, when everything has come to rest, for what was lost or done twice.`;
+
+const scenarios: Record<string, () => Promise<readonly string[]>> = { kills, outage };
+const args = readArguments(
+  usage,
+  { orders: 0, kills: 40, changes: 100, 'port-base': 29_080 },
+  Object.keys(scenarios),
+);
+const {
+  orders = 0,
+  kills: killings = 40,
+  changes = 100,
+  'port-base': portBase = 29_080,
+} = args?.values ?? {};
+if (args) await run(args.words);
+
+async function run(names: readonly string[]): Promise<void> {
+  const faults: string[] = [];
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    if (names.length === 0 || names.includes(name)) faults.push(...(await scenario()));
+  }
+  console.log(faults.length === 0 ? 'nothing was lost, nothing was done twice' : 'FAULTS, see above');
+  if (faults.length > 0) process.exitCode = 1;
+}
+
+async function kills(): Promise<readonly string[]> {
+  return told(await runChaos({ orders: orders || 200, kills: killings, portBase, log }));
+}
+
+async function outage(): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const service of ['shipping', 'payment']) {
+    const report = await runOutage({ service, orders: orders || 500, changes, portBase, log });
+    faults.push(...told({ service, ...report }));
+  }
+  return faults;
+}
+
+function told<Report extends { readonly faults: readonly string[] }>(report: Report): readonly string[] {
   console.log(JSON.stringify(report, undefined, 2));
-  console.log(report.faults.length === 0 ? 'nothing was lost, nothing was done twice' : 'FAULTS, see above');
-  if (report.faults.length > 0) process.exitCode = 1;
+  return report.faults;
+}
+
+function log(line: string): void {
+  console.log(line);
 }

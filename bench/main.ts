@@ -1,26 +1,18 @@
+import { ledger } from './ledger.ts';
 import { readArguments } from './lib/arguments.ts';
 import { startChildShop } from './lib/child-shop.ts';
+import { printTable, report } from './lib/figures.ts';
 import { atRate, Load, percentile, toldLater } from './lib/load.ts';
-
-/** A figure, what it should be, and whether it is. */
-interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly target: string;
-  readonly met: boolean;
-}
 
 const STOCK = { quantity: 1_000_000, reference: 'bench' };
 const CAPTURED = 'type="shop.tradewind.payment.captured.v1"';
 /** Orders between placed and captured at any moment of the throughput run. */
 const UNDER_WAY = 150;
-const scenarios = { start, orders, latency, memory };
-const figures: Figure[] = [];
+const scenarios = { start, orders, latency, memory, ledger: () => ledger(seconds, portBase) };
 
 const usage = `npm run bench -- [${Object.keys(scenarios).join('|')} …] [--seconds 30] [--port-base 28080]
 
-Measures a shop that npm start runs; one JSON line per figure, and a table at the end.`;
+Measures a shop that npm start runs, and a ledger with a million events; one JSON line per figure, and a table at the end.`;
 
 const args = readArguments(usage, { seconds: 30, 'port-base': 28_080 }, Object.keys(scenarios));
 const { seconds = 30, 'port-base': portBase = 28_080 } = args?.values ?? {};
@@ -30,12 +22,7 @@ async function measure(names: readonly string[]): Promise<void> {
   for (const [name, scenario] of Object.entries(scenarios)) {
     if (names.length === 0 || names.includes(name)) await scenario();
   }
-  console.table(figures.map(({ value, ...rest }) => ({ ...rest, value: Math.round(value * 100) / 100 })));
-}
-
-function report(figure: Figure): void {
-  figures.push(figure);
-  console.log(JSON.stringify(figure));
+  printTable();
 }
 
 /** Start to ready, once installed. */

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
@@ -77,6 +78,36 @@ export const setting = {
         (text) => /^postgres(?:ql)?:\/\//.test(text) && URL.canParse(text),
         'must be like postgres://user:password@host:5432/database, with special characters %-encoded',
       ),
+  /** Addresses by name, like `payment=http://127.0.0.1:8082,shipping=http://…`. */
+  addresses: () =>
+    z
+      .string()
+      .default('')
+      .transform((text, context): ReadonlyMap<string, string> => {
+        const pairs = text
+          .split(',')
+          .map((pair) => pair.trim())
+          .filter(Boolean);
+        const parsed = pairs.map((pair) => /^([a-z0-9][-a-z0-9.]*)=(https?:\/\/\S+)$/.exec(pair));
+        if (parsed.every((match) => match !== null && URL.canParse(match[2] ?? ''))) {
+          return new Map(parsed.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
+        }
+        context.addIssue({
+          code: 'custom',
+          message: 'must be like payment=http://127.0.0.1:8082,shipping=http://…',
+        });
+        return z.NEVER;
+      }),
+  /** One certificate or more, in PEM. */
+  certificates: () => z.string().refine(isCertificate, 'must be certificates in PEM'),
   /** A secret; its value never appears in a message. */
   secret: (minLength: number) => z.string().min(minLength, `must have ${minLength} characters or more`),
 };
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}

@@ -14,7 +14,7 @@ export function addServiceGauges(
 ): void {
   const age = (since: string | null): number => (since ? (now().getTime() - Date.parse(since)) / 1000 : 0);
   const add = (name: string, help: string, read: () => Promise<number>): void =>
-    addGauge(registry, name, help, read);
+    addGauge(registry, { name, help, read });
   add(
     'tradewind_outbox_events',
     'Events that wait to be sent.',
@@ -29,5 +29,7 @@ export function addServiceGauges(
     'Tasks that failed and come again.',
     async () => (await taskCounts(reader, now())).failing,
   );
-  for (const [name, gauge] of Object.entries(own)) add(name, gauge.help, () => gauge.read(reader));
+  for (const [name, { help, labels = [], read }] of Object.entries(own)) {
+    addGauge(registry, { name, help, labels, read: () => read(reader, now()) });
+  }
 }

@@ -4,23 +4,25 @@ import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
 import { fieldErrors, problems } from './errors.ts';
 import { readBody } from './http/body.ts';
-import { asProblem, respondProblem } from './http/respond.ts';
+import { asProblem, MAX_EVENT_PROBLEM_BYTES, respondProblem } from './http/respond.ts';
 import { parseJson } from './json.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
-import type { Received, Scope, Subscription } from './service.ts';
+import type { EventGuard } from './oidc/guard.ts';
+import { replayOf } from './replay.ts';
+import type { Received, Scope, Subscription, Tap } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
 import { admit } from './store/inbox.ts';
 import type { Store } from './store/store.ts';
 import { traceOf } from './trace.ts';
 
-/** Knative's in-memory dispatcher breaks on error bodies above 768 bytes (broker-contract, section 3.4). */
-const MAX_PROBLEM_BYTES = 700;
-
 /** What taking events in needs of its service. */
 export interface IntakeOptions<Deps> {
   readonly store: Store;
   readonly handles: readonly Subscription<EventContract, Deps>[];
+  readonly taps: readonly Tap<Deps>[];
+  /** Asks for a token before anything is read; `undefined`: whoever comes may bring events. */
+  readonly guard: EventGuard | undefined;
   readonly contracts: ReadonlyMap<string, EventContract>;
   readonly scope: () => Scope<Deps>;
   readonly log: Log;
@@ -40,8 +42,9 @@ export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'not_of_interest';
 
 /**
  * `POST /events`: reads a CloudEvent, checks it and its data, and handles it once, whatever the number of deliveries.
- * Answers 204 without a body for everything that is settled, 400 or 422 for what can never be handled, 413, and 503
- * for what should come again. Never 404 or 409, which Knative retries, and never a body with a 2xx.
+ * Answers 204 without a body for everything that is settled, 401 or 403 to whoever may not bring events, 400 or 422
+ * for what can never be handled, 413, and 503 for what should come again. Never 404 or 409, which Knative retries, and
+ * never a body with a 2xx.
  */
 export class Intake<Deps> {
   readonly #options: IntakeOptions<Deps>;
@@ -58,21 +61,22 @@ export class Intake<Deps> {
 
   /** Answers one delivery. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { log, metrics, maxBodyBytes, maxInFlight } = this.#options;
+    const { guard, log, metrics, maxBodyBytes, maxInFlight } = this.#options;
     const stop = metrics.handling.startTimer();
     this.#inFlight += 1;
     let event: WireEvent | undefined;
     try {
       if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; try again');
+      await guard?.admit(request.headers.authorization);
       event = parseEvent(request.headersDistinct, await readBody(request, maxBodyBytes));
-      const outcome = await this.handle(event);
+      const outcome = await this.handle(event, replayOf(request.headers));
       metrics.events.inc({ type: this.#labelOf(event), outcome });
       response.writeHead(204).end();
     } catch (error) {
       const problem = asProblem(error, log);
       metrics.events.inc({ type: this.#labelOf(event), outcome: `refused_${problem.status}` });
       log.warn({ ...idsOf(event), status: problem.status, reason: problem.message }, 'event refused');
-      respondProblem(response, problem, MAX_PROBLEM_BYTES);
+      respondProblem(response, problem, MAX_EVENT_PROBLEM_BYTES);
     } finally {
       this.#inFlight -= 1;
       stop();
@@ -81,16 +85,25 @@ export class Intake<Deps> {
 
   /**
    * Handles one event in one transaction: inbox row, decision, state, outgoing events.
+   * @param replay which replay brought it, if any.
    * @throws Problem 422 when its data breaks its schema.
    */
-  async handle(event: WireEvent): Promise<Outcome> {
+  async handle(event: WireEvent, replay?: string): Promise<Outcome> {
+    const subscription = this.#find(event);
+    const outcome = subscription
+      ? await this.#decide(subscription, receive(subscription.contract, event, replay), event)
+      : await this.#tap(event);
+    const { log } = this.#options;
+    log.debug({ ...idsOf(event), ...(replay ? { replay } : {}), outcome }, 'event');
+    return outcome;
+  }
+
+  async #decide(
+    subscription: Subscription<EventContract, Deps>,
+    received: Received<EventContract>,
+    event: WireEvent,
+  ): Promise<Outcome> {
     const { store, contracts, scope: makeScope, log, onCommit } = this.#options;
-    const subscription = this.#find(event.attributes);
-    if (!subscription) {
-      log.debug(idsOf(event), 'event not of interest');
-      return 'not_of_interest';
-    }
-    const received = receive(subscription.contract, event);
     const cause = { causationId: received.id, ...traceOf(event.attributes['traceparent']) };
     const outcome = await writeOrRetry(store, async (tx): Promise<Outcome> => {
       const scope = makeScope();
@@ -102,15 +115,20 @@ export class Intake<Deps> {
       return 'ignored';
     });
     onCommit();
-    log.debug({ ...idsOf(event), outcome }, 'event');
     return outcome;
   }
 
-  #find(attributes: Readonly<Record<string, string>>): Subscription<EventContract, Deps> | undefined {
-    const candidates = this.#byType.get(attributes['type'] ?? '') ?? [];
-    return candidates.find(({ contract }) =>
-      Object.entries(contract.attributes).every(([name, value]) => attributes[name] === value),
-    );
+  async #tap(event: WireEvent): Promise<Outcome> {
+    const { store, scope, taps } = this.#options;
+    const tap = taps.find(({ attributes }) => carries(event, attributes));
+    if (!tap) return 'not_of_interest';
+    refuseLongKeys(event.attributes);
+    return store.write((tx) => tap.take(tx, event, scope()));
+  }
+
+  #find(event: WireEvent): Subscription<EventContract, Deps> | undefined {
+    const candidates = this.#byType.get(event.attributes['type'] ?? '') ?? [];
+    return candidates.find(({ contract }) => carries(event, contract.attributes));
   }
 
   /** Only types on the card become labels: a stranger must not be able to fill the metrics. */
@@ -120,7 +138,15 @@ export class Intake<Deps> {
   }
 }
 
-function receive(contract: EventContract, event: WireEvent): Received<EventContract> {
+function carries({ attributes }: WireEvent, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([name, value]) => attributes[name] === value);
+}
+
+function receive(
+  contract: EventContract,
+  event: WireEvent,
+  replay: string | undefined,
+): Received<EventContract> {
   const { id = '', source = '', type = '', datacontenttype } = event.attributes;
   refuseLongKeys({ id, source });
   if (!isJson(datacontenttype)) {
@@ -129,7 +155,7 @@ function receive(contract: EventContract, event: WireEvent): Received<EventContr
     ]);
   }
   const parsed = contract.schema.safeParse(parseData(event.data));
-  if (parsed.success) return { id, source, type, data: parsed.data };
+  if (parsed.success) return { id, source, type, data: parsed.data, ...(replay ? { replay } : {}) };
   const errors = fieldErrors(parsed.error.issues, 'data');
   throw problems.invalid(
     `data does not fit ${contract.name}: ${errors.map((error) => `${error.field} ${error.message}`).join('; ')}`,
@@ -137,8 +163,8 @@ function receive(contract: EventContract, event: WireEvent): Received<EventContr
   );
 }
 
-function refuseLongKeys(keys: Readonly<Record<string, string>>): void {
-  for (const [field, value] of Object.entries(keys)) {
+function refuseLongKeys({ id = '', source = '' }: Readonly<Record<string, string>>): void {
+  for (const [field, value] of Object.entries({ id, source })) {
     if (Buffer.byteLength(value) <= MAX_KEY_BYTES) continue;
     const message = `may have ${MAX_KEY_BYTES} bytes at most`;
     throw problems.malformed(`not a valid event: ${field} ${message}`, [{ field, message }]);

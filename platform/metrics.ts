@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Sample } from './service.ts';
 
 /** The numbers of one service, on a registry of its own: several services may share a process. */
 export interface ServiceMetrics {
@@ -50,17 +51,29 @@ export function createMetrics(service: string): ServiceMetrics {
   };
 }
 
+interface GaugeOptions {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly read: () => Promise<number | readonly Sample[]>;
+}
+
 /** Adds a gauge that is read when somebody asks; one that cannot be read is `NaN`, and spoils no other. */
-export function addGauge(registry: Registry, name: string, help: string, read: () => Promise<number>): void {
+export function addGauge(registry: Registry, { name, help, labels = [], read }: GaugeOptions): void {
   const gauge: Gauge = new Gauge({
     name,
     help,
+    labelNames: [...labels],
     registers: [registry],
     collect: async () => {
       try {
-        gauge.set(await read());
+        const value = await read();
+        const samples = typeof value === 'number' ? [{ labels: {}, value }] : value;
+        gauge.reset();
+        for (const sample of samples) gauge.set(sample.labels, sample.value);
       } catch {
-        gauge.set(Number.NaN);
+        gauge.reset();
+        if (labels.length === 0) gauge.set(Number.NaN);
       }
     },
   });

@@ -24,6 +24,8 @@ export interface PumpOptions<Row> {
 interface Entry<Row> {
   readonly row: Row;
   readonly key: string | undefined;
+  /** When the wait for its repetition ends, by `performance.now()`. */
+  dueAt: number;
   timer?: NodeJS.Timeout;
 }
 
@@ -79,10 +81,7 @@ export class Pump<Row> {
     clearTimeout(this.#resume);
     this.#resume = undefined;
     const woken = [...this.#waiting].filter((entry) => which(entry.row));
-    for (const entry of woken) {
-      clearTimeout(entry.timer);
-      this.#waiting.delete(entry);
-    }
+    for (const entry of woken) this.#stopWaiting(entry);
     this.#ready.unshift(...woken.toSorted((a, b) => this.#seqOf(a) - this.#seqOf(b)));
     this.#run();
   }
@@ -93,13 +92,16 @@ export class Pump<Row> {
     this.wake();
   }
 
-  /** Lets go of a row that waits to be worked again, because somebody else has done it. */
-  drop(seq: number): void {
-    const entry = this.#held.get(seq);
-    if (!entry || !this.#waiting.delete(entry)) return;
-    clearTimeout(entry.timer);
-    this.#held.delete(seq);
-    this.#leaveLane(entry);
+  /**
+   * Works the row that has waited longest, out of turn: `attempt` says whether it is done; if not, it waits out the
+   * rest of its time. Resolves when that is over, at once when no row waits.
+   */
+  async tryOne(attempt: (row: Row) => Promise<boolean>): Promise<void> {
+    const [entry] = this.#waiting;
+    if (!entry || this.#stopped) return;
+    this.#stopWaiting(entry);
+    const left = (): number => Math.max(0, entry.dueAt - performance.now());
+    await this.#start(entry, async (row) => ((await attempt(row)) ? 'done' : left()));
   }
 
   /** Starts nothing more; resolves when what is at work is done and settled, or after `graceMs`. */
@@ -150,7 +152,7 @@ export class Pump<Row> {
     const seq = this.#options.seq(row);
     this.#fetched = Math.max(this.#fetched, seq);
     if (this.#held.has(seq)) return;
-    const entry: Entry<Row> = { row, key: this.#options.key(row) };
+    const entry: Entry<Row> = { row, key: this.#options.key(row), dueAt: 0 };
     const place = entry.key === undefined ? 'first' : this.#lanes.enter(entry.key, seq, entry);
     if (place === 'skipped') return;
     this.#held.set(seq, entry);
@@ -160,20 +162,21 @@ export class Pump<Row> {
   #run(): void {
     if (this.#stopped || this.#resume) return;
     const room = this.#options.maxInFlight - this.#atWork.size;
-    for (const entry of this.#ready.splice(0, Math.max(0, room))) this.#start(entry);
+    for (const entry of this.#ready.splice(0, Math.max(0, room))) void this.#start(entry);
   }
 
-  #start(entry: Entry<Row>): void {
-    const work = this.#work(entry).finally(() => {
-      this.#atWork.delete(work);
+  #start(entry: Entry<Row>, work = this.#options.work): Promise<void> {
+    const working = this.#work(entry, work).finally(() => {
+      this.#atWork.delete(working);
       this.#run();
       this.#fill();
     });
-    this.#atWork.add(work);
+    this.#atWork.add(working);
+    return working;
   }
 
-  async #work(entry: Entry<Row>): Promise<void> {
-    const outcome = await this.#attempt(entry);
+  async #work(entry: Entry<Row>, work: PumpOptions<Row>['work']): Promise<void> {
+    const outcome = await this.#attempt(entry, work);
     if (outcome === 'lost') {
       this.#held.delete(this.#seqOf(entry));
       this.#leaveLane(entry);
@@ -190,9 +193,9 @@ export class Pump<Row> {
     await this.#settling;
   }
 
-  async #attempt(entry: Entry<Row>): Promise<'done' | 'lost' | number> {
+  async #attempt(entry: Entry<Row>, work: PumpOptions<Row>['work']): Promise<'done' | 'lost' | number> {
     try {
-      return await this.#options.work(entry.row);
+      return await work(entry.row);
     } catch (error) {
       this.#options.onError(error);
       return RETRY_STORE_MS;
@@ -202,11 +205,17 @@ export class Pump<Row> {
   #wait(entry: Entry<Row>, ms: number): void {
     if (this.#stopped) return;
     this.#waiting.add(entry);
+    entry.dueAt = performance.now() + ms;
     entry.timer = setTimeout(() => {
       this.#waiting.delete(entry);
       this.#ready.push(entry);
       this.#run();
     }, ms);
+  }
+
+  #stopWaiting(entry: Entry<Row>): void {
+    clearTimeout(entry.timer);
+    this.#waiting.delete(entry);
   }
 
   /** The next row of a key may start as soon as the sink has this one: its removal need not be waited for. */

@@ -5,19 +5,14 @@ import type { ServiceMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
 import { SharedOutbox, wholeOutbox, type OutboxShare } from './outbox-share.ts';
 import { markSent, type OutboxRow } from './store/outbox.ts';
+import type { Sink } from './sink.ts';
 import type { Store } from './store/store.ts';
 
 export interface RelayOptions {
   readonly store: Store;
-  /** The broker's address (`K_SINK`). */
-  readonly sink: string;
+  readonly sink: Sink;
   /** Extensions that a SinkBinding asks to set on every event (`K_CE_OVERRIDES`). */
   readonly overrides: Readonly<Record<string, string>>;
-  /**
-   * Milliseconds before a post counts as lost. It lies above the broker's whole delivery budget: with Knative's
-   * in-memory channel a post lasts as long as its slowest subscriber, and one given up early is never dead-lettered.
-   */
-  readonly timeoutMs: number;
   /** Posts at work at once, at most one per partition key. */
   readonly maxInFlight: number;
   readonly log: Log;
@@ -45,15 +40,15 @@ export class Relay {
   #stopping = false;
 
   constructor(options: RelayOptions) {
-    const { store, sink, maxInFlight, timeoutMs, log } = options;
+    const { store, sink, maxInFlight, log } = options;
     this.#options = options;
-    const { origin, pathname, search } = new URL(sink);
+    const { origin, pathname, search } = new URL(sink.url);
     this.#path = pathname + search;
     this.#pool = new Pool(origin, {
       connections: maxInFlight,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      connect: { timeout: 5000 },
+      headersTimeout: sink.timeoutMs,
+      bodyTimeout: sink.timeoutMs,
+      connect: { timeout: 5000, ...(sink.ca === undefined ? {} : { ca: sink.ca }) },
       keepAliveTimeout: 4000,
     });
     this.#pump = new Pump<OutboxRow>({
@@ -101,12 +96,12 @@ export class Relay {
   }
 
   async #post(row: OutboxRow): Promise<'done' | number> {
-    const { metrics, log } = this.#options;
+    const { sink, metrics, log } = this.#options;
     try {
       const { statusCode, body } = await this.#pool.request({
         method: 'POST',
         path: this.#path,
-        headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' },
+        headers: { 'content-type': 'application/cloudevents+json; charset=utf-8', ...sink.token.headers() },
         body: this.#withOverrides(row.event),
       });
       await body.dump();

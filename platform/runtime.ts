@@ -10,11 +10,13 @@ import { Intake } from './intake.ts';
 import { createLog, type Log } from './log.ts';
 import { addServiceGauges } from './gauges.ts';
 import { createMetrics, type ServiceMetrics } from './metrics.ts';
+import { eventGuardOf, type EventGuard } from './oidc/guard.ts';
 import { inboxPruning } from './prune.ts';
 import { readinessOf } from './readiness.ts';
 import { Relay } from './relay.ts';
 import type { AnyServiceCard, Scope, ServiceCard, TaskKind } from './service.ts';
 import type { ServiceSettings } from './settings.ts';
+import { sinkOf, type Sink } from './sink.ts';
 import { writeOrRetry } from './store/documents.ts';
 import { migrate } from './store/migrate.ts';
 import { storageOf, type Storage } from './store/open.ts';
@@ -73,6 +75,8 @@ class Runtime implements RunningService {
   readonly #settings: ServiceSettings;
   readonly #log: Log;
   readonly #now: () => Date;
+  readonly #sink: Sink | undefined;
+  readonly #guard: EventGuard | undefined;
   readonly #closing = new AbortController();
   readonly #contracts: ReadonlyMap<string, EventContract>;
   readonly #kinds: readonly TaskKind<EventContract, object>[];
@@ -96,6 +100,8 @@ class Runtime implements RunningService {
     this.#kinds = [...this.#card.tasks, inboxPruning(settings.INBOX_RETENTION)];
     this.#contracts = new Map(this.#card.emits.map((contract) => [contract.name, contract]));
     this.metrics = createMetrics(card.name);
+    this.#sink = sinkOf(settings);
+    this.#guard = eventGuardOf(settings, this.#log, this.#now, this.#closing.signal);
   }
 
   get url(): string {
@@ -132,6 +138,8 @@ class Runtime implements RunningService {
       log: this.#log,
       now: this.#now,
       closing: this.#closing.signal,
+      sink: this.#sink,
+      registry: this.metrics.registry,
       openStore: (name) => this.#openStore(name),
     });
     await this.#prepare();
@@ -209,6 +217,8 @@ class Runtime implements RunningService {
     return new Intake({
       ...this.#shared(),
       handles: this.#card.handles,
+      taps: this.#card.taps ?? [],
+      guard: this.#guard,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
     });
@@ -231,20 +241,12 @@ class Runtime implements RunningService {
   }
 
   #startRelay(): void {
-    const settings = this.#settings;
-    if (!settings.K_SINK) {
+    const { K_CE_OVERRIDES: overrides, RELAY_IN_FLIGHT: maxInFlight } = this.#settings;
+    if (!this.#sink) {
       this.#log.warn('K_SINK is not set: events wait in the outbox until a sink is known');
       return;
     }
-    this.#relay = new Relay({
-      store: this.store,
-      sink: settings.K_SINK,
-      overrides: settings.K_CE_OVERRIDES,
-      timeoutMs: settings.RELAY_TIMEOUT,
-      maxInFlight: settings.RELAY_IN_FLIGHT,
-      log: this.#log,
-      metrics: this.metrics,
-    });
+    this.#relay = new Relay({ ...this.#shared(), sink: this.#sink, overrides, maxInFlight });
   }
 
   #listen(): Promise<Listening> {
@@ -257,6 +259,7 @@ class Runtime implements RunningService {
         card.routes,
         card.customerAuth,
       ),
+      guard: this.#guard,
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       answerEvent: (request, response) => this.intake.answer(request, response),

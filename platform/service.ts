@@ -1,8 +1,11 @@
+import type { Registry } from 'prom-client';
 import type { z } from 'zod';
+import type { WireEvent } from './cloudevents.ts';
 import type { DataOf, EventContract, Fact } from './contract.ts';
 import type { SecurityScheme } from './http/openapi.ts';
 import type { Route } from './http/route.ts';
 import type { Log } from './log.ts';
+import type { Sink } from './sink.ts';
 import type { Migration } from './store/migrate.ts';
 import type { Reader, Store, Tx } from './store/store.ts';
 
@@ -12,6 +15,8 @@ export interface Received<C extends EventContract> {
   readonly source: string;
   readonly type: string;
   readonly data: DataOf<C>;
+  /** Which replay brought it. Nothing may depend on it: effects are guarded by inbox and business keys as always. */
+  readonly replay?: string;
 }
 
 /** What a handler may look at beside its event. The clock is read once per event. */
@@ -57,6 +62,14 @@ export function on<C extends EventContract, E extends EventContract, Deps>(
 ): Subscription<E, Deps> {
   // Sound because intake checks the data against this very contract before it calls.
   return { contract, handle };
+}
+
+/** Takes events of any type, as they are on the wire. */
+export interface Tap<Deps> {
+  /** What an event must carry, beside what no subscription of the card takes. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Sees every delivery, repeated ones too: the inbox does not stand before it. @returns what became of this one */
+  take(tx: Tx, event: WireEvent, scope: Scope<Deps>): Promise<'handled' | 'ignored' | 'duplicate'>;
 }
 
 /** A kind of durable task. Made by {@link task}, {@link deadline} or {@link recurring}. */
@@ -126,8 +139,26 @@ export interface OpenContext<Settings> {
   readonly now: () => Date;
   /** Aborted when the service shuts down: calls to the outside end then. */
   readonly closing: AbortSignal;
+  /** The broker's front door; `undefined` where none is set. */
+  readonly sink: Sink | undefined;
+  /** For counters of its own. */
+  readonly registry: Registry;
   /** Opens a further database of this service's own, for a part that keeps its books apart. */
   openStore(name: string): Promise<Store>;
+}
+
+/** A number for `/metrics`, read when asked for: one, or one per set of labels. */
+export interface GaugeCard {
+  readonly help: string;
+  /** Names of the labels that its samples have. */
+  readonly labels?: readonly string[];
+  read(reader: Reader, now: Date): Promise<number | readonly Sample[]>;
+}
+
+/** One value of a gauge with labels. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
 }
 
 /** Everything a service is: what it handles, what it emits, what it does later, and its routes. */
@@ -137,6 +168,8 @@ export interface ServiceCard<E extends EventContract, Shape extends z.ZodRawShap
   /** The only events it may emit; the compiler refuses any other. */
   readonly emits: readonly E[];
   readonly handles: readonly Subscription<NoInfer<E>, NoInfer<Deps>>[];
+  /** What it takes beside, whatever its type. */
+  readonly taps?: readonly Tap<NoInfer<Deps>>[];
   readonly tasks: readonly TaskKind<NoInfer<E>, NoInfer<Deps>>[];
   readonly routes: readonly Route<NoInfer<E>, NoInfer<Deps>>[];
   /** How customers show who they are; needed where a route is for customers. */
@@ -148,8 +181,10 @@ export interface ServiceCard<E extends EventContract, Shape extends z.ZodRawShap
   open(context: OpenContext<z.infer<z.ZodObject<Shape>>>): Promise<Deps>;
   /** Runs once at every start, before the first event: for opening data. */
   prepare?(tx: Tx, scope: Scope<NoInfer<Deps>>): Promise<Effects<NoInfer<E>>>;
-  /** Numbers for `/metrics`, by name, read when asked for. */
-  gauges?: Readonly<Record<string, { readonly help: string; read(reader: Reader): Promise<number> }>>;
+  /** Numbers for `/metrics`, by name. */
+  gauges?: Readonly<Record<string, GaugeCard>>;
+  /** Its port on one machine, counted from the shop's first one. @default the next free one */
+  readonly portOffset?: number;
 }
 
 /** A card whose type parameters no longer matter: what runs, lists and documents services. */

@@ -5,7 +5,7 @@ import { documents } from './generate/documents.ts';
 import { complaint, findDrift } from './generate/drift.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const wanted = documents(join(root, 'k8s'));
+const wanted = documents(root);
 const drift = findDrift(root, wanted);
 
 const [option, ...more] = process.argv.slice(2);

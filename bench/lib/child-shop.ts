@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment } from '../../platform/config.ts';
-import { programs } from '../../services/local/plan.ts';
+import { addressOf, programs } from '../../services/local/plan.ts';
 import { until } from '../../test/support/until.ts';
 
 /** A shop that `npm start` runs in a process of its own, as a user has it. */
@@ -37,7 +37,7 @@ export async function startChildShop(portBase: number, args: readonly string[]):
   );
   await readyLine(child);
   const startedIn = performance.now() - before;
-  const url = (name: string): string => `http://127.0.0.1:${portBase + programs().indexOf(name)}`;
+  const url = (name: string): string => addressOf(name, { portBase });
   const metric: ChildShop['metric'] = async (name, labels = '', of = programs()) => {
     const texts = await Promise.all(of.map(async (each) => (await fetch(`${url(each)}/metrics`)).text()));
     return texts.reduce((sum, text) => sum + sampleSum(text, name, labels), 0);
@@ -83,7 +83,8 @@ function readyLine(child: ChildProcess): Promise<void> {
   });
 }
 
-function sampleSum(text: string, name: string, labels: string): number {
+/** Sum of the samples of a metric in a page of metrics. */
+export function sampleSum(text: string, name: string, labels: string): number {
   return text
     .split('\n')
     .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels))
@@ -91,7 +92,7 @@ function sampleSum(text: string, name: string, labels: string): number {
 }
 
 /** Of a process and everything it started, from /proc: what is measured has no code for it. */
-async function residentMemory(pid: number): Promise<number> {
+export async function residentMemory(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const own = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
   const isNode = /^Name:\s+(?:node|MainThread)/m.test(status);

@@ -1,10 +1,10 @@
-import type { WireEvent } from '../cloudevents.ts';
 import type { Log } from '../log.ts';
 import type { Tx } from '../store/store.ts';
 import type { EventCache } from './event-cache.ts';
 import { nearestTrigger } from './nearest.ts';
 import { insertEvent } from './store.ts';
 import type { Filter } from './filter.ts';
+import type { RoutedEvent } from '../delivery/forwarded.ts';
 import { keyOf, type TriggerManifest } from './manifests.ts';
 
 /** A Trigger with its compiled filter, and the queue behind it. */
@@ -45,7 +45,7 @@ export class Acceptance {
    * Stores an event for every Trigger that wants it; deliveries start after the commit. Sets the arrival time and
    * the time to live (broker-contract, section 1.3).
    */
-  async accept(tx: Tx, broker: string, event: WireEvent, ttl = MAX_TTL): Promise<void> {
+  async accept(tx: Tx, broker: string, event: RoutedEvent, ttl = MAX_TTL): Promise<void> {
     const now = this.#now();
     const wanted = (this.#routes.get(broker) ?? []).filter(({ filter }) =>
       filter(withoutTtl(event.attributes)),
@@ -57,9 +57,10 @@ export class Acceptance {
     const attributes = { ...event.attributes, knativearrivaltime: now.toISOString(), [TTL]: String(ttl) };
     const queues = wanted.map((route) => route.queue);
     const names = queues.map((queue) => queue.name);
-    const seq = await insertEvent(tx, broker, { attributes, data: event.data }, names, now);
+    const routed = { ...event, attributes };
+    const seq = await insertEvent(tx, broker, routed, names, now);
     tx.afterCommit(() => {
-      this.#cache.add({ seq, broker, attributes, data: event.data });
+      this.#cache.add({ ...routed, seq, broker });
       for (const queue of queues) queue.wake();
     });
   }

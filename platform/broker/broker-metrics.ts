@@ -8,6 +8,7 @@ export interface BrokerMetrics {
   readonly received: Counter<'broker' | 'status'>;
   readonly deliveries: Counter<'trigger' | 'result'>;
   readonly deadLetters: Counter<'trigger' | 'code'>;
+  readonly lost: Counter<'trigger' | 'code'>;
 }
 
 export function createBrokerMetrics(): BrokerMetrics {
@@ -35,7 +36,13 @@ export function createBrokerMetrics(): BrokerMetrics {
     }),
     deadLetters: new Counter({
       name: 'tradewind_broker_dead_letters_total',
-      help: 'Deliveries that failed for good, by Trigger and last status.',
+      help: 'Deliveries that failed for good and go to their dead letter sink, by Trigger and last status.',
+      labelNames: ['trigger', 'code'],
+      registers,
+    }),
+    lost: new Counter({
+      name: 'tradewind_broker_lost_total',
+      help: 'Deliveries that failed for good and ended there: their Trigger has no dead letter sink.',
       labelNames: ['trigger', 'code'],
       registers,
     }),

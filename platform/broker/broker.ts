@@ -11,15 +11,14 @@ import { migrate } from '../store/migrate.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { Acceptance } from './accept.ts';
-import { routes, type BrokerDeps } from './api.ts';
 import { createBrokerMetrics } from './broker-metrics.ts';
-import { DeliveryClient } from './client.ts';
+import { DeliveryClient } from '../delivery/client.ts';
 import { EventCache } from './event-cache.ts';
 import { Ingress } from './ingress.ts';
 import { keyOf, readManifests } from './manifests.ts';
 import { migrations } from './schema.ts';
 import type { BrokerSettings } from './settings.ts';
-import { countDeliveries, usedQueues } from './store.ts';
+import { countDeliveries, DEAD_LETTERS } from './store.ts';
 import { Switchboard } from './switchboard.ts';
 import type { Resolve } from './subscriber.ts';
 
@@ -35,14 +34,15 @@ export interface BrokerOptions {
 export interface RunningBroker {
   readonly url: string;
   readonly port: number;
-  /** Whether nothing waits to be delivered. Dead letters do not count. */
+  /** Whether nothing waits to be delivered, dead letters included. */
   idle(): Promise<boolean>;
+  /** How many events it took and deliveries it tried so far: whether something moved between two looks. */
+  activity(): Promise<number>;
   /** Takes no more, finishes the attempts at work, closes the database. Safe to call twice. */
   close(): Promise<void>;
 }
 
-const REDRIVE_EVERY_MS = 1000;
-const OPERATIONAL = /^\/(?:api\/|healthz$|readyz$|metrics$|openapi\.json$)/;
+const OPERATIONAL = /^\/(?:healthz|readyz|metrics|openapi\.json)$/;
 
 /**
  * Starts a durable Knative Broker for one machine, from Broker and Trigger manifests.
@@ -77,7 +77,6 @@ class LocalBroker implements RunningBroker {
   readonly #acceptance: Acceptance;
   readonly #switchboard: Switchboard;
   #listening: Listening | undefined;
-  #redriving: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(settings: BrokerSettings, options: BrokerOptions, store: Store, lock: FolderLock) {
@@ -96,7 +95,6 @@ class LocalBroker implements RunningBroker {
         acceptance: this.#acceptance,
         log: this.#log,
         metrics: this.#metrics,
-        now: this.#now,
       },
       resolve: options.resolve ?? ((service) => settings.SUBSCRIBERS.get(service)),
       client: this.#client,
@@ -114,17 +112,22 @@ class LocalBroker implements RunningBroker {
   async start(manifests: ReturnType<typeof readManifests>): Promise<void> {
     await migrate(this.#store, migrations);
     for (const route of this.#switchboard.connect(manifests)) this.#acceptance.add(route);
-    await this.#tellOfOrphans();
+    await this.#tellOfGaps();
     this.#addGauges();
     const brokers = new Set(manifests.brokers.map(keyOf));
     this.#listening = await this.#listen(brokers);
     this.#switchboard.start();
-    this.#redriving = setTimeout(() => void this.#redrive(), REDRIVE_EVERY_MS).unref();
     this.#log.info({ port: this.port, brokers: [...brokers], triggers: manifests.triggers.length }, 'ready');
   }
 
   async idle(): Promise<boolean> {
-    return (await countDeliveries(this.#store.read)).every(({ state }) => state === 'dead');
+    return (await this.#count(() => true)) === 0;
+  }
+
+  async activity(): Promise<number> {
+    const { received, deliveries } = this.#metrics;
+    const samples = [...(await received.get()).values, ...(await deliveries.get()).values];
+    return samples.reduce((sum, { value }) => sum + value, 0);
   }
 
   close(): Promise<void> {
@@ -136,7 +139,6 @@ class LocalBroker implements RunningBroker {
     const end = performance.now() + this.#settings.SHUTDOWN_GRACE;
     const left = (): number => Math.max(0, end - performance.now());
     this.#closing.abort();
-    clearTimeout(this.#redriving);
     await this.#listening?.close(left());
     await this.#switchboard.close(left());
     await this.#store.close();
@@ -174,18 +176,20 @@ class LocalBroker implements RunningBroker {
       description: 'A durable Knative Broker for one machine: post events to /<namespace>/<broker>.',
       version: '1.0.0',
     };
-    return createApp<BrokerDeps>({
-      routes,
+    // It has no routes, so nothing asks for what routes work with.
+    return createApp<undefined>({
+      routes: [],
       context: {
-        deps: this.#switchboard,
+        deps: undefined,
         read: this.#store.read,
         log: this.#log,
         now: this.#now,
         closing: this.#closing.signal,
         commit: () => Promise.reject(new Error('the broker emits nothing of its own')),
       },
-      openapi: describeApi(info, routes),
-      staffToken: this.#settings.STAFF_TOKEN,
+      openapi: describeApi(info, []),
+      guard: undefined,
+      staffToken: undefined,
       maxBodyBytes: this.#settings.MAX_EVENT_BYTES,
       notReady: readinessOf(this.#store, this.#closing.signal),
       log: this.#log,
@@ -193,35 +197,37 @@ class LocalBroker implements RunningBroker {
     });
   }
 
-  async #redrive(): Promise<void> {
-    try {
-      await this.#switchboard.redrive();
-    } catch (error) {
-      this.#log.error({ err: error }, 'dead letters could not be redriven; it is tried again');
+  /** What waits without anybody to take it must not go unseen. */
+  async #tellOfGaps(): Promise<void> {
+    for (const { queue, count } of await countDeliveries(this.#store.read)) {
+      if (this.#switchboard.has(queue)) continue;
+      this.#log.warn(
+        { queue, count },
+        'these wait for a Trigger or a dead letter sink that is in no manifest any more',
+      );
     }
-    if (this.#closing.signal.aborted) return;
-    this.#redriving = setTimeout(() => void this.#redrive(), REDRIVE_EVERY_MS).unref();
-  }
-
-  /** A Trigger that was renamed or removed leaves its deliveries behind: that must not go unseen. */
-  async #tellOfOrphans(): Promise<void> {
-    for (const queue of await usedQueues(this.#store.read)) {
-      if (!this.#switchboard.has(queue)) {
-        this.#log.warn({ trigger: queue }, 'events wait for a Trigger that is not in the manifests any more');
-      }
-    }
+    const services = this.#switchboard.unknownServices();
+    if (services.length > 0)
+      this.#log.info({ services }, 'no address is known for these yet: what is theirs waits');
   }
 
   #addGauges(): void {
-    const count = async (wanted: string): Promise<number> =>
-      (await countDeliveries(this.#store.read)).reduce(
-        (sum, each) => sum + (each.state === wanted ? each.count : 0),
-        0,
-      );
     const { registry } = this.#metrics;
-    addGauge(registry, 'tradewind_broker_waiting', 'Deliveries that wait or are at work.', () =>
-      count('waiting'),
-    );
-    addGauge(registry, 'tradewind_broker_dead_letters', 'Dead letters kept.', () => count('dead'));
+    addGauge(registry, {
+      name: 'tradewind_broker_waiting',
+      help: 'Deliveries that wait or are at work, dead letters included.',
+      read: () => this.#count(() => true),
+    });
+    addGauge(registry, {
+      name: 'tradewind_broker_dead_letters',
+      help: 'Dead letters that wait for their sink.',
+      read: () => this.#count((queue) => queue.endsWith(DEAD_LETTERS)),
+    });
+  }
+
+  /** How many deliveries wait in the queues that `which` names. */
+  async #count(which: (queue: string) => boolean): Promise<number> {
+    const queues = await countDeliveries(this.#store.read);
+    return queues.reduce((sum, { queue, count }) => sum + (which(queue) ? count : 0), 0);
   }
 }

@@ -25,8 +25,10 @@ export class EventCache {
   }
 }
 
-function weightOf({ attributes, data }: HeldEvent): number {
+function weightOf({ attributes, headers, data }: HeldEvent): number {
   let text = 0;
-  for (const [name, value] of Object.entries(attributes)) text += name.length + value.length;
+  for (const fields of [attributes, headers]) {
+    for (const [name, value] of Object.entries(fields)) text += name.length + value.length;
+  }
   return OVERHEAD + 2 * text + (data?.length ?? 0);
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { parseEvent, type WireEvent } from '../cloudevents.ts';
+import { parseEvent } from '../cloudevents.ts';
 import { problems } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { asProblem, respondProblem } from '../http/respond.ts';
@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { nextTtl, type Acceptance } from './accept.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
+import { forwardedOf, type RoutedEvent } from '../delivery/forwarded.ts';
 
 export interface IngressOptions {
   readonly store: Store;
@@ -74,11 +75,11 @@ export class Ingress {
     if (!brokers.has(broker)) {
       throw problems.notFound(`there is no Broker "${broker}"; there is ${[...brokers].join(', ')}`);
     }
-    await this.#store(broker, event);
+    await this.#store(broker, { ...event, headers: forwardedOf(request.headers) });
     response.writeHead(202).end();
   }
 
-  async #store(broker: string, event: WireEvent): Promise<void> {
+  async #store(broker: string, event: RoutedEvent): Promise<void> {
     const ttl = nextTtl(event.attributes);
     if (ttl === 0) {
       throw problems.malformed('the event has gone round too often', [

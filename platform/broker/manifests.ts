@@ -56,8 +56,7 @@ const ORDER = 'kafka.eventing.knative.dev/delivery.order';
 
 const metadata = z.strictObject({
   name,
-  // The broker's own API stands below /api.
-  namespace: name.refine((value) => value !== 'api', 'must be another one than "api"').default('default'),
+  namespace: name.default('default'),
   labels: z.record(z.string(), z.string()).optional(),
   annotations: z
     .record(z.string(), z.string())

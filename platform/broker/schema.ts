@@ -30,4 +30,23 @@ export const migrations: readonly Migration[] = [
       'create index deliveries_redrive on deliveries (queue, redrive_at) where redrive_at is not null',
     ],
   },
+  {
+    // Dead letters were kept beside what waits; now they wait for their sink.
+    name: 'broker-002-dead-letters-wait',
+    statements: () => [
+      `update deliveries set attempts = 0, queue = replace(queue, '#dead-letters', '') || '#dead-letters'
+       where state = 'dead'`,
+      'drop index deliveries_queue',
+      'drop index deliveries_redrive',
+      'alter table deliveries drop column state',
+      'alter table deliveries drop column redrives',
+      'alter table deliveries drop column died_at',
+      'alter table deliveries drop column redrive_at',
+      'create index deliveries_queue on deliveries (queue, event_seq)',
+    ],
+  },
+  {
+    name: 'broker-003-forwarded-headers',
+    statements: () => [`alter table events add column headers text not null default '{}'`],
+  },
 ];

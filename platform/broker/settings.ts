@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { setting } from '../config.ts';
 import { programSettings } from '../settings.ts';
 
@@ -8,25 +8,7 @@ export const brokerSettings = {
   HOST: setting.text().default('127.0.0.1').describe('address the HTTP server binds to'),
   DATA_DIR: setting.text().default('.data').describe('folder of the database'),
   MANIFESTS: setting.text().default('k8s').describe('folder of the Broker and Trigger manifests'),
-  SUBSCRIBERS: setting
-    .text()
-    .default('')
-    .transform((text, context) => {
-      const pairs = text
-        .split(',')
-        .map((pair) => pair.trim())
-        .filter(Boolean);
-      const parsed = pairs.map((pair) => /^([a-z0-9][-a-z0-9.]*)=(https?:\/\/\S+)$/.exec(pair));
-      if (parsed.every((match) => match !== null && URL.canParse(match[2] ?? ''))) {
-        return new Map(parsed.map((match) => [match?.[1] ?? '', match?.[2] ?? '']));
-      }
-      context.addIssue({
-        code: 'custom',
-        message: 'must be like payment=http://127.0.0.1:8082,shipping=http://…',
-      });
-      return z.NEVER;
-    })
-    .describe('where each Service of the manifests is: name=address, by comma'),
+  SUBSCRIBERS: setting.addresses().describe('where each Service of the manifests is: name=address, by comma'),
   ...programSettings,
   MAX_EVENT_BYTES: setting
     .integer(1024, 64 * 1024 * 1024)

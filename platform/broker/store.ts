@@ -1,8 +1,8 @@
-import type { WireEvent } from '../cloudevents.ts';
-import type { Reader, SqlValue, Tx } from '../store/store.ts';
+import type { Reader, Tx } from '../store/store.ts';
+import type { ForwardedHeaders, RoutedEvent } from '../delivery/forwarded.ts';
 
 /** An event that the broker holds. */
-export interface HeldEvent extends WireEvent {
+export interface HeldEvent extends RoutedEvent {
   readonly seq: number;
   /** `<namespace>/<name>` of the Broker that took it. */
   readonly broker: string;
@@ -18,43 +18,32 @@ export interface DeliveryError {
   readonly data: string;
 }
 
-/** One event on its way to one subscriber. */
+/** One event on its way to one subscriber, or to the sink for the dead letters of one. */
 export interface Delivery {
   readonly seq: number;
   readonly attempts: number;
-  readonly redrives: number;
   /** What its event must stay in order with, where the queue keeps an order. */
   readonly partitionKey: string | null;
+  /** What made it a dead letter. */
   readonly error: DeliveryError | undefined;
 }
 
-/** A delivery as it is stored. */
-export interface DeliveryRow {
-  readonly seq: number;
-  readonly attempts: number;
-  readonly redrives: number;
-  readonly partitionKey: string | null;
-  readonly code: number | null;
-  readonly dest: string | null;
-  readonly data: string | null;
-}
-
-/** The columns of a {@link DeliveryRow}. */
-export const DELIVERY = `event_seq as seq, attempts, redrives, partition_key as "partitionKey", error_code as code,
-  error_dest as dest, error_data as data`;
+/** What the name of a queue of dead letters ends with, behind its Trigger's. No Trigger's own name has a `#`. */
+export const DEAD_LETTERS = '#dead-letters';
 
 /** Stores an event with what is to be delivered of it. @returns its sequence. */
 export async function insertEvent(
   tx: Tx,
   broker: string,
-  event: WireEvent,
+  event: RoutedEvent,
   queues: readonly string[],
   now: Date,
 ): Promise<number> {
   const row = await tx.get<{ seq: number }>(
-    'insert into events (broker, attributes, data, accepted_at) values ($1, $2, $3, $4) returning seq',
+    'insert into events (broker, attributes, headers, data, accepted_at) values ($1, $2, $3, $4, $5) returning seq',
     broker,
     JSON.stringify(event.attributes),
+    JSON.stringify(event.headers),
     event.data ?? null,
     now.toISOString(),
   );
@@ -62,8 +51,7 @@ export async function insertEvent(
   const key = event.attributes['partitionkey'] ?? null;
   for (const queue of queues) {
     await tx.run(
-      `insert into deliveries (event_seq, queue, state, attempts, redrives, partition_key)
-       values ($1, $2, 'waiting', 0, 0, $3)`,
+      'insert into deliveries (event_seq, queue, attempts, partition_key) values ($1, $2, 0, $3)',
       row.seq,
       queue,
       key,
@@ -81,13 +69,14 @@ export async function moveDelivery(
   error: DeliveryError,
 ): Promise<void> {
   await tx.run(
-    `update deliveries set queue = $3, state = 'waiting', attempts = 0, redrives = 0, redrive_at = null,
-       error_code = $4, error_dest = $5, error_data = $6
+    `update deliveries set queue = $3, attempts = 0, error_code = $4, error_dest = $5, error_data = $6
      where event_seq = $1 and queue = $2`,
     seq,
     from,
     to,
-    ...errorValues(error),
+    error.code,
+    error.dest,
+    error.data,
   );
 }
 
@@ -110,7 +99,7 @@ export async function storeAttempt(tx: Tx, seq: number, queue: string, attempts:
   );
 }
 
-/** Waiting deliveries of a queue above a sequence, in order. */
+/** Deliveries of a queue above a sequence, in order. */
 export async function waitingDeliveries(
   reader: Reader,
   queue: string,
@@ -118,8 +107,9 @@ export async function waitingDeliveries(
   limit: number,
 ): Promise<Delivery[]> {
   const rows = await reader.all<DeliveryRow>(
-    `select ${DELIVERY} from deliveries where queue = $1 and state = 'waiting' and event_seq > $2
-     order by event_seq limit $3`,
+    `select event_seq as seq, attempts, partition_key as "partitionKey", error_code as code, error_dest as dest,
+       error_data as data
+     from deliveries where queue = $1 and event_seq > $2 order by event_seq limit $3`,
     queue,
     after,
     limit,
@@ -127,54 +117,41 @@ export async function waitingDeliveries(
   return rows.map(toDelivery);
 }
 
-/** The first delivery of a queue after a sequence that is still to be made: waiting, or dead with a passing cause. */
-export async function nextDelivery(
-  reader: Reader,
-  queue: string,
-  after: number,
-): Promise<Delivery | undefined> {
-  const first = (condition: string): Promise<DeliveryRow | undefined> =>
-    reader.get<DeliveryRow>(
-      `select ${DELIVERY} from deliveries where queue = $1 and ${condition} and event_seq > $2
-       order by event_seq limit 1`,
-      queue,
-      after,
-    );
-  const found = [await first(`state = 'waiting'`), await first(`state = 'dead' and redrive_at is not null`)];
-  const [row] = found.filter((each) => each !== undefined).toSorted((a, b) => a.seq - b.seq);
-  return row && toDelivery(row);
-}
-
 /** An event as it was taken. */
 export async function findEvent(reader: Reader, seq: number): Promise<HeldEvent | undefined> {
-  const row = await reader.get<{ seq: number; broker: string; attributes: string; data: Uint8Array | null }>(
-    'select seq, broker, attributes, data from events where seq = $1',
+  const row = await reader.get<EventRow>(
+    'select seq, broker, attributes, headers, data from events where seq = $1',
     seq,
   );
   if (!row) return undefined;
-  const attributes = JSON.parse(row.attributes) as Record<string, string>;
-  return { seq: row.seq, broker: row.broker, attributes, data: row.data ? Buffer.from(row.data) : undefined };
+  return {
+    ...row,
+    attributes: JSON.parse(row.attributes) as HeldEvent['attributes'],
+    headers: JSON.parse(row.headers) as ForwardedHeaders,
+    data: row.data ? Buffer.from(row.data) : undefined,
+  };
 }
 
-/** How many deliveries are in each state, by queue. */
-export function countDeliveries(reader: Reader): Promise<{ queue: string; state: string; count: number }[]> {
-  return reader.all('select queue, state, count(*) as count from deliveries group by queue, state');
+/** How many deliveries wait, by queue. Queues without any are left out. */
+export function countDeliveries(reader: Reader): Promise<{ queue: string; count: number }[]> {
+  return reader.all('select queue, count(*) as count from deliveries group by queue');
 }
 
-/** Queues that hold something. */
-export async function usedQueues(reader: Reader): Promise<string[]> {
-  return (await reader.all<{ queue: string }>('select distinct queue from deliveries')).map(
-    (row) => row.queue,
-  );
+interface DeliveryRow extends Omit<Delivery, 'error'> {
+  readonly code: number | null;
+  readonly dest: string | null;
+  readonly data: string | null;
 }
 
-/** What went wrong, as the values of three columns. */
-export function errorValues(error: DeliveryError | undefined): [SqlValue, SqlValue, SqlValue] {
-  return [error?.code ?? null, error?.dest ?? null, error?.data ?? null];
+interface EventRow {
+  readonly seq: number;
+  readonly broker: string;
+  readonly attributes: string;
+  readonly headers: string;
+  readonly data: Uint8Array | null;
 }
 
-/** A delivery of its row. */
-export function toDelivery({ code, dest, data, ...row }: DeliveryRow): Delivery {
+function toDelivery({ code, dest, data, ...row }: DeliveryRow): Delivery {
   const error = code === null || dest === null ? undefined : { code, dest, data: data ?? '' };
   return { ...row, error };
 }

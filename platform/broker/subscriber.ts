@@ -1,7 +1,7 @@
 import type { HttpMessage } from '../cloudevents.ts';
-import type { DeliveryClient } from './client.ts';
+import type { DeliveryClient } from '../delivery/client.ts';
 import type { Destination } from './manifests.ts';
-import { nobodyKnown, type Outcome } from './outcome.ts';
+import { nobodyKnown, type Outcome } from '../delivery/outcome.ts';
 
 /** Where a Service of the cluster is on this machine; `undefined` while it is nowhere. */
 export type Resolve = (service: string) => string | undefined;
@@ -11,7 +11,7 @@ export interface Waiting {
   /** Attempts one delivery that waits, outside its retry budget, each time another one; `undefined`: nothing waits. */
   probe(): Promise<Outcome | undefined>;
   /** The subscriber takes events again. */
-  recover(): Promise<void>;
+  recover(): void;
 }
 
 const PROBE_MS = 500;
@@ -77,7 +77,7 @@ export class Subscriber {
   /** One attempt to deliver. */
   async post(message: HttpMessage, timeoutMs: number): Promise<Outcome> {
     const outcome = await this.attempt(message, timeoutMs);
-    await this.#conclude(outcome);
+    this.#conclude(outcome);
     return outcome;
   }
 
@@ -100,10 +100,10 @@ export class Subscriber {
     return base === undefined ? undefined : new URL(uri ?? '/', base);
   }
 
-  async #conclude(outcome: Outcome): Promise<void> {
+  #conclude(outcome: Outcome): void {
     const presence = outcome.delivered ? 'answered' : outcome.presence;
     if (presence === 'answered') {
-      await this.#answered();
+      this.#answered();
       return;
     }
     this.#silences += 1;
@@ -112,17 +112,17 @@ export class Subscriber {
     this.#scheduleProbe();
   }
 
-  async #answered(): Promise<void> {
-    if (this.#state === 'away' || this.#silences >= SILENT_OUTAGE) await this.#comeBack();
+  #answered(): void {
+    if (this.#state === 'away' || this.#silences >= SILENT_OUTAGE) this.#comeBack();
     this.#state = 'here';
     this.#silences = 0;
   }
 
-  async #comeBack(): Promise<void> {
+  #comeBack(): void {
     this.#state = 'here';
     this.#silences = 0;
     this.#returns += 1;
-    await Promise.all(this.#waiting.map((waiting) => waiting.recover()));
+    for (const waiting of this.#waiting) waiting.recover();
   }
 
   #scheduleProbe(): void {
@@ -149,7 +149,7 @@ export class Subscriber {
       this.#turn = (this.#turn + 1) % this.#waiting.length;
       const outcome = await this.#waiting[this.#turn]?.probe();
       if (!outcome) continue;
-      if (outcome.delivered || outcome.presence === 'answered') await this.#comeBack();
+      if (outcome.delivered || outcome.presence === 'answered') this.#comeBack();
       else if (outcome.presence === 'absent') this.#state = 'away';
       return;
     }

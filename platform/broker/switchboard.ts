@@ -1,7 +1,7 @@
 import { within } from '../within.ts';
 import type { Route } from './accept.ts';
-import type { DeliveryClient } from './client.ts';
-import { policyOf } from './delivery-policy.ts';
+import type { DeliveryClient } from '../delivery/client.ts';
+import { budgetPolicy, deliveryOf, endlessPolicy } from './delivery-policy.ts';
 import { compileFilter } from './filter.ts';
 import {
   keyOf,
@@ -11,7 +11,7 @@ import {
   type TriggerManifest,
 } from './manifests.ts';
 import { DeliveryQueue, type QueueContext } from './queue.ts';
-import type { LetterPosition } from './dead-letters.ts';
+import { DEAD_LETTERS } from './store.ts';
 import { Subscriber, type Resolve } from './subscriber.ts';
 
 interface SwitchboardOptions {
@@ -47,22 +47,8 @@ export class Switchboard {
     return this.#queues.has(queue);
   }
 
-  addressOf(queue: string): string {
-    return this.#queues.get(queue)?.subscriber.address ?? '';
-  }
-
-  /** Puts one dead letter back. @returns whether it was there. */
-  async retry({ queue, seq }: LetterPosition): Promise<boolean> {
-    return (await this.#queues.get(queue)?.queue.retry(seq)) ?? false;
-  }
-
-  /** Forgets one dead letter. @returns whether it was there. */
-  async discard({ queue, seq }: LetterPosition): Promise<boolean> {
-    return (await this.#queues.get(queue)?.queue.discard(seq)) ?? false;
-  }
-
   /** Services that a Trigger names and nobody is mapped to. */
-  unknownSubscribers(): string[] {
+  unknownServices(): string[] {
     const unknown = [...this.#queues.values()].filter(({ subscriber }) => !subscriber.known);
     return [...new Set(unknown.map(({ subscriber }) => subscriber.address))];
   }
@@ -72,31 +58,36 @@ export class Switchboard {
     for (const { queue } of this.#queues.values()) queue.wake();
   }
 
-  /** Puts dead letters back whose time has come, or hands them to a sink that is there now. */
-  async redrive(): Promise<void> {
-    for (const { queue } of this.#queues.values()) await queue.redrive();
-  }
-
   /** Starts no further attempt; those at work are waited for `graceMs`, then ended: they come again. */
   async close(graceMs: number): Promise<void> {
     const queues = [...this.#queues.values()].map(({ queue }) => queue);
     const subscribers = [...this.#subscribers.values()].map((subscriber) => subscriber.close());
     await within(graceMs, Promise.all([...subscribers, ...queues.map((queue) => queue.stop(graceMs))]));
     await this.#options.client.destroy();
-    // What was ended has still to be noted.
+    // What was delivered at the last moment has still to be noted.
     await Promise.all([...subscribers, ...queues.map((queue) => queue.stop(NOTING_MS))]);
   }
 
   #connect(manifest: TriggerManifest, broker: BrokerManifest): DeliveryQueue {
-    const policy = policyOf(manifest, broker);
-    const name = manifest.namespace === 'default' ? manifest.name : keyOf(manifest);
-    const common = { namespace: manifest.namespace, policy };
-    const sink = policy.deadLetterSink;
+    const { namespace, ordered, subscriber } = manifest;
+    const delivery = deliveryOf(manifest, broker);
+    const name = namespace === 'default' ? manifest.name : keyOf(manifest);
+    const sink = delivery.deadLetterSink;
     const deadLetters =
-      sink && this.#add({ ...common, name: `${name}#dead-letters`, ordered: false, toSink: true }, sink);
+      sink &&
+      this.#add(
+        {
+          name: name + DEAD_LETTERS,
+          namespace,
+          policy: endlessPolicy(delivery),
+          ordered: true,
+          toSink: true,
+        },
+        sink,
+      );
     return this.#add(
-      { ...common, name, ordered: manifest.ordered, toSink: false, ...(deadLetters ? { deadLetters } : {}) },
-      manifest.subscriber,
+      { name, namespace, policy: budgetPolicy(delivery), ordered, toSink: false, deadLetters },
+      subscriber,
     );
   }
 

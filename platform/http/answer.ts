@@ -1,12 +1,13 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { EventContract } from '../contract.ts';
-import { fieldErrors, problems, type FieldError } from '../errors.ts';
+import { fieldErrors, problems, type FieldError, type Problem } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ServiceMetrics } from '../metrics.ts';
+import type { EventGuard } from '../oidc/guard.ts';
 import { traceOf } from '../trace.ts';
 import { readJson } from './body.ts';
-import { asProblem, respond, respondProblem } from './respond.ts';
+import { asProblem, MAX_EVENT_PROBLEM_BYTES, respond, respondProblem } from './respond.ts';
 import type { Route, RouteContext, RouteHost } from './route.ts';
 import { requireStaff } from './staff.ts';
 
@@ -14,6 +15,8 @@ import { requireStaff } from './staff.ts';
 export interface AnswerOptions<Deps> {
   readonly context: RouteHost<EventContract, Deps>;
   readonly staffToken: string | undefined;
+  /** Of the routes that brokers bring events to. */
+  readonly guard: EventGuard | undefined;
   readonly maxBodyBytes: number;
   readonly log: Log;
   readonly metrics: Pick<ServiceMetrics, 'requests'>;
@@ -26,12 +29,13 @@ export async function answerRoute<Deps>(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const { context: host, staffToken, maxBodyBytes, log, metrics } = options;
+  const { context: host, staffToken, guard, maxBodyBytes, log, metrics } = options;
   response.once('close', () =>
     metrics.requests.inc({ method: request.method, route: route.path, status: response.statusCode }),
   );
   try {
     if (route.auth === 'staff') requireStaff(request.headers.authorization, staffToken);
+    if (route.auth === 'event') await guard?.admit(request.headers.authorization);
     const header = (name: string): string | undefined => request.get(name);
     route.precheck?.(header, host.deps);
     const checked = {
@@ -48,8 +52,16 @@ export async function answerRoute<Deps>(
     };
     await respond(response, await route.handle(checked as never, context));
   } catch (error) {
-    respondProblem(response, asProblem(error, log));
+    const problem = asProblem(error, log);
+    if (route.auth === 'event') refuseEvent(response, route.path, problem, log);
+    else respondProblem(response, problem);
   }
+}
+
+/** What a broker is refused it may give up for good: that must be seen. */
+function refuseEvent(response: Response, path: string, problem: Problem, log: Log): void {
+  log.warn({ path, status: problem.status, reason: problem.message }, 'event refused');
+  respondProblem(response, problem, MAX_EVENT_PROBLEM_BYTES);
 }
 
 function check(schema: z.ZodType | undefined, value: unknown, place: string): unknown {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { brokerSettings } from '../../platform/broker/settings.ts';
 import { serviceSettings } from '../../platform/settings.ts';
 import { services } from '../../services/index.ts';
@@ -7,13 +8,21 @@ import { configurationPage } from './configuration-page.ts';
 import { eventsPage } from './events-page.ts';
 import { describeEvents } from './describe.ts';
 import { schemaDocument, schemaFile } from './json-schema.ts';
+import { kustomization } from './kustomization.ts';
+import { readmeWithPrograms } from './programs.ts';
 
 export const SCHEMA_FOLDER = 'docs/events';
 
-/** Every document that follows from the vocabulary, the cards and the Triggers: path in the repository → text. */
-export function documents(manifestFolder: string): Map<string, string> {
-  const events = describeEvents(vocabulary, manifestFolder);
+/**
+ * Every document that follows from the vocabulary, the cards and the Triggers: path in the repository → text.
+ * @param root folder of the repository, whose Triggers and README are read
+ */
+export function documents(root: string): Map<string, string> {
+  const manifests = join(root, 'k8s');
+  const events = describeEvents(vocabulary, manifests);
   return new Map([
+    ['README.md', readmeWithPrograms(root)],
+    ['k8s/kustomization.yaml', kustomization(manifests)],
     ['docs/events.md', eventsPage(events)],
     ['docs/asyncapi.yaml', asyncApi(events)],
     ['docs/configuration.md', configurationPage(serviceSettings, services, brokerSettings)],

@@ -11,13 +11,16 @@ export interface Arguments {
   readonly help: boolean;
 }
 
+/** Port of the storefront when nobody names another. */
+export const DEFAULT_PORT_BASE = 8080;
+
 export const help = `Runs the whole shop on this machine.
 
   npm start -- [options]
 
   --data DIR                    folder of all data (default: .data)
-  --port-base N                 port of the storefront; broker, payment, inventory and
-                                shipping take the next ones (default: 8080)
+  --port-base N                 port of the storefront; the broker and the other services
+                                have places of their own behind it (default: ${DEFAULT_PORT_BASE})
   --processes                   the broker and each service as a process of its own,
                                 restarted when it dies (default: one process)
   --auto-dispatch DURATION|off  parcels leave by themselves this long after they were
@@ -33,7 +36,7 @@ export function readArguments(args: readonly string[]): Arguments {
       args: [...args],
       options: {
         data: { type: 'string', default: '.data' },
-        'port-base': { type: 'string', default: '8080' },
+        'port-base': { type: 'string', default: String(DEFAULT_PORT_BASE) },
         processes: { type: 'boolean', default: false },
         'auto-dispatch': { type: 'string', default: '30s' },
         help: { type: 'boolean', short: 'h', default: false },

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { services } from '../index.ts';
-import { addressOf, programs, type ShopOptions } from './plan.ts';
+import { addressOf, programs, summaryOf, type ShopOptions } from './plan.ts';
 
 const order = {
   lines: [{ sku: 'TW-ROPE-10', quantity: 2 }],
@@ -42,13 +41,9 @@ Tradewind is ready
 }
 
 function table(options: ShopOptions): string {
-  const summaries = new Map(services.map(({ name, summary }) => [name, summary]));
-  const rows = programs().map((name) => {
-    const summary =
-      summaries.get(name) ?? 'Takes events at /default/shop and brings them to whom a Trigger names.';
-    return `  ${name.padEnd(11)}  ${addressOf(name, options)}  ${summary}`;
-  });
-  return rows.join('\n');
+  return programs()
+    .map((name) => `  ${name.padEnd(11)}  ${addressOf(name, options)}  ${summaryOf(name)}`)
+    .join('\n');
 }
 
 function departure({ autoDispatch }: ShopOptions): string {

@@ -12,6 +12,8 @@ export interface RunningShop extends AsyncDisposable {
   readonly broker: RunningBroker;
   /** Address of `broker` or a service. */
   url(name: string): string;
+  /** A service that runs. @throws Error when it does not. */
+  service(name: string): RunningService;
   /** Stops one service; its events wait. */
   stop(name: string): Promise<void>;
   /** Starts a service that was stopped. */
@@ -57,9 +59,13 @@ class Shop implements RunningShop {
   }
 
   url(name: string): string {
-    const url = name === 'broker' ? this.broker.url : this.#running.get(name)?.url;
-    if (url === undefined) throw new Error(`"${name}" is not running`);
-    return url;
+    return name === 'broker' ? this.broker.url : this.service(name).url;
+  }
+
+  service(name: string): RunningService {
+    const service = this.#running.get(name);
+    if (!service) throw new Error(`"${name}" is not running`);
+    return service;
   }
 
   async stop(name: string): Promise<void> {
@@ -73,9 +79,11 @@ class Shop implements RunningShop {
     await this.#start(card);
   }
 
+  /** An event may pass, during the look, from a program that was not asked yet to one that was asked already. */
   async idle(): Promise<boolean> {
+    const before = await this.broker.activity();
     for (const service of this.#running.values()) if (!(await service.idle())) return false;
-    return this.broker.idle();
+    return (await this.broker.idle()) && (await this.broker.activity()) === before;
   }
 
   /** The services first: what they still send finds the broker there. */

@@ -8,6 +8,10 @@ import { addressOf, brokerEnvironment, serviceEnvironment, sinkAt, type ShopOpti
 export interface Supervisor {
   /** Process id of a program, while it runs. */
   pidOf(name: string): number | undefined;
+  /** Stops one program; it stays away until it is started. */
+  stop(name: string): Promise<void>;
+  /** Starts a program that was stopped. Resolves when it is ready. */
+  start(name: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -20,16 +24,29 @@ const BROKER_SHARE_MS = 2500;
 export async function superviseShop(options: ShopOptions): Promise<Supervisor> {
   const level = options.env?.['LOG_LEVEL'] ?? 'info';
   const log = createLog({ service: 'supervisor', level, format: 'text' });
-  const keepers = programsOf(options).map((program) => new Keeper(program, log));
+  const start = (program: Program): Keeper => new Keeper(program, log);
+  const shop = programsOf(options).map((program) => ({ program, keeper: start(program) }));
+  const stop = (): Promise<void> => stopAll(shop.map(({ keeper }) => keeper));
   try {
-    await Promise.all(keepers.map((keeper) => keeper.ready));
+    await Promise.all(shop.map(({ keeper }) => keeper.ready));
   } catch (error) {
-    await stopAll(keepers);
+    await stop();
     throw error;
   }
+  const find = (name: string): (typeof shop)[number] => {
+    const found = shop.find(({ program }) => program.name === name);
+    if (!found) throw new Error(`there is no program "${name}"`);
+    return found;
+  };
   return {
-    pidOf: (name) => keepers.find((keeper) => keeper.name === name)?.pid,
-    close: () => stopAll(keepers),
+    pidOf: (name) => find(name).keeper.pid,
+    stop: (name) => find(name).keeper.stop(STOP_WITHIN_MS),
+    async start(name) {
+      const one = find(name);
+      one.keeper = start(one.program);
+      await one.keeper.ready;
+    },
+    close: stop,
   };
 }
 

@@ -31,6 +31,18 @@ const triggers = triggerFiles.flatMap(([file, manifests]) =>
   manifests.map((manifest) => ({ service: basename(file, '.yaml'), manifest })),
 );
 
+/** What a service may ask for, by what its Trigger is called after it. */
+function wantsOf(service: string): [string, object][] {
+  const { taps = [] } = services.find(({ name }) => name === service) ?? {};
+  return [
+    ...vocabulary.map(({ name, type, attributes }): [string, object] => [
+      name.replaceAll(/[./]/g, '-'),
+      { type, ...attributes },
+    ]),
+    ...taps.map(({ attributes }): [string, object] => [Object.values(attributes).join('-'), attributes]),
+  ];
+}
+
 describe('the manifests', () => {
   it('are one file of Triggers per service, and the Broker', () => {
     const names = services.map((card) => `triggers/${card.name}.yaml`).toSorted();
@@ -45,16 +57,15 @@ describe('the manifests', () => {
   });
 
   it.each(triggers.map((each) => [each.manifest.metadata.name, each] as const))(
-    '%s asks for one event, by attributes only, for the service of its file',
+    '%s asks for one event or what a card taps, by attributes only, for the service of its file',
     (_name, { service, manifest }) => {
       const attributes = manifest.spec.filter?.attributes ?? {};
-      const contract = vocabulary.find(
-        (each) => JSON.stringify({ type: each.type, ...each.attributes }) === JSON.stringify(attributes),
-      );
+      const [asked = '(no such event)'] =
+        wantsOf(service).find(([, wanted]) => JSON.stringify(wanted) === JSON.stringify(attributes)) ?? [];
       expect(manifest).toEqual({
         apiVersion: 'eventing.knative.dev/v1',
         kind: 'Trigger',
-        metadata: { name: `${service}-${contract?.name.replaceAll(/[./]/g, '-') ?? '(no such event)'}` },
+        metadata: { name: `${service}-${asked}` },
         spec: {
           broker: 'shop',
           filter: { attributes },

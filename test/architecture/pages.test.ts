@@ -7,7 +7,7 @@ const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).toSorted();
 
 describe('pages', () => {
   it.each(pages)('%s links to what is there', (page) => {
-    const text = readFileSync(join(root, page), 'utf8');
+    const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```.*?^```$/gms, '');
     const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, target = '']) => target);
     expect(links.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
   });

@@ -17,10 +17,13 @@ const triggers = readManifests(join(root, 'k8s')).triggers.map((trigger) => ({
 
 describe('the Triggers', () => {
   it.each(vocabulary.map((contract) => [contract.name, contract] as const))(
-    'deliver %s to exactly the services whose cards handle it, once each',
+    'deliver %s to exactly the services whose cards handle or tap it, once each',
     (_name, contract) => {
-      const handling = services.filter((card) => card.handles.some((each) => each.contract === contract));
-      expect(receiversOf(attributesOf(contract))).toEqual(handling.map((card) => card.name).toSorted());
+      const attributes = attributesOf(contract);
+      const handling = services
+        .filter((card) => card.handles.some((each) => each.contract === contract))
+        .map((card) => card.name);
+      expect(receiversOf(attributes)).toEqual([...handling, ...tappersOf(attributes)].toSorted());
     },
   );
 
@@ -29,15 +32,36 @@ describe('the Triggers', () => {
     (_name, contract) => expect(receiversOf(attributesOf(contract))).toEqual(['shipping']),
   );
 
-  it.each([...nearMisses()])('deliver to nobody %s', (_name, attributes) => {
-    expect(receiversOf(attributes)).toEqual([]);
-  });
+  it.each(vocabulary.map((contract) => [contract.classification, contract.name, contract] as const))(
+    'bring what is %s, like %s, to the ledger once, or never',
+    (classification, _name, contract) => {
+      const ledgers = receiversOf(attributesOf(contract)).filter((name) => name === 'ledger');
+      expect(ledgers).toEqual(classification === 'internal' ? ['ledger'] : []);
+    },
+  );
+
+  it.each([...nearMisses()])(
+    'deliver to nobody, but to the ledger what is internal, %s',
+    (_name, attributes) => {
+      expect(receiversOf(attributes)).toEqual(
+        attributes['dataclassification'] === 'internal' ? ['ledger'] : [],
+      );
+    },
+  );
 });
 
 function receiversOf(attributes: Readonly<Record<string, string>>): string[] {
   return triggers
     .filter(({ wants }) => wants(attributes))
     .map(({ service }) => service)
+    .toSorted();
+}
+
+/** Services that take such an event whatever its type. */
+function tappersOf(attributes: Readonly<Record<string, string>>): string[] {
+  return services
+    .filter(({ taps = [] }) => taps.some((tap) => compileFilter({ attributes: tap.attributes })(attributes)))
+    .map((card) => card.name)
     .toSorted();
 }
 

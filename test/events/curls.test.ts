@@ -15,7 +15,7 @@ import { root } from '../support/root.ts';
 import { until } from '../support/until.ts';
 
 const BROKER = 'http://127.0.0.1:8081';
-const commands = commandsByEvent(readFileSync(join(root, 'docs/events.md'), 'utf8'));
+const sections = sectionsOf(readFileSync(join(root, 'docs/events.md'), 'utf8'));
 const run = promisify(execFile);
 
 const curlThere = spawnSync('curl', ['--version']).status === 0;
@@ -35,8 +35,9 @@ if (!curlThere)
     'send %s in both modes, as its contract has it',
     async (name, contract) => {
       got.length = 0;
-      expect(commands.get(name)).toHaveLength(2);
-      for (const command of commands.get(name) ?? []) await send(command, door.url);
+      const { commands = [] } = sections.get(name) ?? {};
+      expect(commands).toHaveLength(2);
+      for (const command of commands) await send(command, door.url);
       expect(got.map(({ mode }) => mode)).toEqual(['binary', 'structured']);
       for (const { path, event } of got) {
         expect(path).toBe('/default/shop');
@@ -76,13 +77,14 @@ if (!curlThere)
       manifests(),
       Object.fromEntries([...byService].map(([name, { url }]) => [name, url])),
     );
-    for (const command of [...commands.values()].flat()) await send(command, broker.broker.url);
+    for (const { commands } of sections.values()) {
+      for (const command of commands) await send(command, broker.broker.url);
+    }
     await until('everything is delivered', () => broker.broker.idle());
     for (const [name, { got }] of byService) {
       const types = got.map(({ headers }) => String(headers['ce-type'])).toSorted();
-      const card = services.find((each) => each.name === name);
-      const expected = card?.handles.flatMap(({ contract }) => [contract.type, contract.type]) ?? [];
-      expect(types).toEqual(expected.toSorted());
+      const told = vocabulary.filter((contract) => sections.get(contract.name)?.receivers.includes(name));
+      expect(types).toEqual(told.flatMap(({ type }) => [type, type]).toSorted());
     }
   });
 });
@@ -93,13 +95,15 @@ async function send(command: string, url: string): Promise<void> {
   expect(stdout).toMatch(/^HTTP\/1\.1 202 /);
 }
 
-function commandsByEvent(page: string): Map<string, string[]> {
-  const sections = page.split(/^## /m).slice(1);
+/** What the page says of each event. */
+function sectionsOf(page: string): Map<string, { commands: string[]; receivers: string[] }> {
+  const texts = page.split(/^## /m).slice(1);
   return new Map(
-    sections.map((section) => [
-      section.slice(0, section.indexOf('\n')),
-      [...section.matchAll(/^```sh\n(.+?)\n```$/gms)].map(([, command = '']) => command),
-    ]),
+    texts.map((text) => {
+      const commands = [...text.matchAll(/^```sh\n(.+?)\n```$/gms)].map(([, command = '']) => command);
+      const receivers = /, delivered to (.+)\. Classification/.exec(text)?.[1]?.split(', ') ?? [];
+      return [text.slice(0, text.indexOf('\n')), { commands, receivers }];
+    }),
   );
 }
 

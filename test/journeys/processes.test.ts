@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
+import { addressOf, portSpan, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { runChaos } from '../support/chaos.ts';
 import { Customer, newAddress } from '../support/customer.ts';
@@ -17,7 +17,7 @@ describe('a shop in processes of its own', () => {
     data = await openTestData('processes');
     shop = {
       dataDir: data.dataDir,
-      portBase: await freePortBase(programs().length),
+      portBase: await freePortBase(portSpan()),
       autoDispatch: 'off',
       secrets,
       env: { LOG_LEVEL: 'silent', ...data.env },
@@ -56,7 +56,7 @@ describe('a shop in processes of its own', () => {
 
 describe('chaos', () => {
   it('loses nothing and does nothing twice, whatever is killed', async () => {
-    const report = await runChaos({ portBase: await freePortBase(programs().length), orders: 40, kills: 10 });
+    const report = await runChaos({ portBase: await freePortBase(portSpan()), orders: 40, kills: 10 });
     expect(report.faults).toEqual([]);
     expect(report.orders).toBe(40);
   }, 120_000);

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { programs } from '../../services/local/plan.ts';
+import { DEFAULT_PORT_BASE } from '../../services/local/arguments.ts';
+import { addressOf, programs } from '../../services/local/plan.ts';
 import { loadSecrets } from '../../services/local/secrets.ts';
 import { startShop, type RunningShop } from '../../services/local/shop.ts';
 import { root } from '../support/root.ts';
@@ -41,7 +42,7 @@ if (!toolsThere) process.stderr.write('SKIPPED: bash, curl and sed are needed to
   /** Runs a block in a shell that remembers the variables of those before it. */
   async function execute(block: string): Promise<string> {
     const addressed = programs().reduce(
-      (command, name, index) => command.replaceAll(`http://127.0.0.1:${8080 + index}`, shop.url(name)),
+      (command, name) => command.replaceAll(addressOf(name, { portBase: DEFAULT_PORT_BASE }), shop.url(name)),
       block.replaceAll('.data/', `${dataDir}/`),
     );
     const memory = `${dataDir}/variables`;

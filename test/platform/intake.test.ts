@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { orderPlaced } from '../../events/order.ts';
 import { inventory } from '../../services/inventory/service.ts';
+import { toBinary } from '../../platform/cloudevents.ts';
 import { problems } from '../../platform/errors.ts';
-import { answer, asked, exampleService } from '../support/example.ts';
+import { answer, asked, exampleService, type Handle } from '../support/example.ts';
 import { connectTo } from '../support/raw.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
@@ -222,6 +223,26 @@ describe('an event', () => {
         data: { name: 'why', by: 'ada', text: 'because' },
       }),
     ]);
+  });
+
+  it.each([
+    ['rp-1', { 'knative-replay': 'rp-1' }],
+    [undefined, {}],
+    [undefined, { 'knative-replay': 'rp-1 and more' }],
+    [undefined, { 'knative-replay': 'x'.repeat(65) }],
+  ])('tells its handler the replay %s that brought it with %j', async (replay, headers) => {
+    const replays: unknown[] = [];
+    const handle: Handle = async (_tx, event) => {
+      replays.push(event.replay);
+      return {};
+    };
+    const service = await start(exampleService({ handle }));
+    const { headers: own, body } = toBinary({
+      attributes: { specversion: '1.0', id: '1', source: '/x', type: asked.type },
+      data: Buffer.from(JSON.stringify(asked.example)),
+    });
+    await service.call('POST', '/events', { headers: { ...own, ...headers }, body: body.toString() });
+    expect(replays).toEqual([replay]);
   });
 
   it('does not hand on a trace that is none', async () => {

@@ -123,6 +123,48 @@ describe('the pump', () => {
     await pump.stop(1000);
   });
 
+  it('tries what waits out of turn: a different row each time, only the first of a key', async () => {
+    const stored = rows(6, 3);
+    const { pump, done } = pumpOn(stored, { work: async () => 60_000 });
+    pump.wake();
+    await until('the first of each key wait', () => done.length === 3);
+    const tried: number[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      await pump.tryOne(async (row) => {
+        tried.push(row.seq);
+        return false;
+      });
+    }
+    expect(tried).toEqual([1, 2, 3, 1]);
+    await pump.tryOne(async () => true);
+    expect(stored.map(({ seq }) => seq)).toEqual([1, 3, 4, 5, 6]);
+    await until('the next of its key had its turn', () => done.includes(5));
+    await pump.stop(1000);
+  });
+
+  it('lets a row that was tried out of turn wait no longer than without', async () => {
+    const stored = rows(1);
+    let attempts = 0;
+    const { pump } = pumpOn(stored, { work: async () => (attempts++ === 0 ? 300 : 'done') });
+    const before = performance.now();
+    pump.wake();
+    await until('it waits', () => attempts === 1);
+    while (stored.length > 0 && performance.now() - before < 2000) {
+      await pump.tryOne(async () => false);
+      await new Promise((resume) => setTimeout(resume, 20));
+    }
+    expect(performance.now() - before).toBeGreaterThan(250);
+    expect(stored).toEqual([]);
+    await pump.stop(1000);
+  });
+
+  it('tries nothing where nothing waits', async () => {
+    const { pump } = pumpOn([]);
+    let tried = false;
+    await pump.tryOne(async () => (tried = true));
+    expect(tried).toBe(false);
+  });
+
   it('settles again what could not be settled, without working it again', async () => {
     const stored = rows(5, 5);
     let broken = true;

@@ -1,7 +1,8 @@
 import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
-import { Customer, homeAddress, newAddress } from './customer.ts';
+import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
+import { addressFaults, moneyFaults, parcelFaults, readCharges, type Charge } from './faults.ts';
 import { call, type Answer } from './service.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
 import { until } from './until.ts';
@@ -214,68 +215,6 @@ class Chaos {
   #say(line: string): void {
     this.#options.log?.(line);
   }
-}
-
-/** What the payment provider itself has in its books. */
-interface Charge {
-  readonly orderId: string;
-  readonly captured: number;
-  readonly refunded: number;
-  readonly isOpen: number;
-}
-
-function readCharges(data: TestData): Promise<Charge[]> {
-  return data.rows(
-    'payment',
-    'simulator',
-    `select order_id as "orderId", captured, refunded,
-       case when captured + voided = 0 then 1 else 0 end as "isOpen" from charges`,
-  );
-}
-
-function moneyFaults(end: string | undefined, payment: Answer['body'], charges: readonly Charge[]): string[] {
-  const { authorized, captured, voided, refunded } = payment;
-  const taken = charges.reduce((sum, charge) => sum + charge.captured - charge.refunded, 0);
-  const due = end === 'shipped' ? payment.amount.amount : 0;
-  return [
-    ...(taken === due ? [] : [`the provider took ${taken}, not ${due}`]),
-    ...(captured - refunded === due ? [] : [`the ledger says ${captured} taken, ${refunded} given back`]),
-    ...(authorized === captured + voided ? [] : [`${authorized} held, ${captured} taken, ${voided} let go`]),
-    ...(charges.filter((charge) => charge.captured > 0).length > 1 ? ['charged twice'] : []),
-    ...(charges.some((charge) => charge.isOpen === 1) ? ['the provider still holds an amount'] : []),
-  ];
-}
-
-function parcelFaults(end: string | undefined, { state, labels, addressRevision }: Answer['body']): string[] {
-  const expected = {
-    shipped: 'dispatched',
-    cancelled: 'cancelled',
-    expired: 'cancelled',
-    rejected: 'closed',
-  };
-  const wanted = expected[end as keyof typeof expected];
-  const revisions: number[] = labels.map((label: { revision: number }) => label.revision);
-  return [
-    ...(wanted === undefined || state === wanted ? [] : [`the parcel is ${state}`]),
-    ...(new Set(revisions).size === revisions.length ? [] : [`labelled twice: ${revisions.join(', ')}`]),
-    ...(end !== 'shipped' || revisions.at(-1) === addressRevision
-      ? []
-      : ['left without a label for its address']),
-  ];
-}
-
-/** The parcel goes where the customer is told that it goes: to the new address if that was accepted. */
-function addressFaults(order: Answer['body'], { address }: Answer['body']): string[] {
-  const request = order.requests.find(({ kind }: { kind: string }) => kind === 'address');
-  if (request === undefined || order.status !== 'shipped') return [];
-  const expected = request.outcome === 'accepted' ? newAddress : homeAddress;
-  return [
-    ...(request.outcome === 'pending' ? ['its address change was never answered'] : []),
-    ...(address.line1 === expected.line1
-      ? []
-      : [`the change was ${request.outcome}, the parcel goes elsewhere`]),
-    ...(order.shipment.address.line1 === address.line1 ? [] : ['the customer is told another address']),
-  ];
 }
 
 function count(values: readonly string[]): Record<string, number> {

@@ -7,6 +7,7 @@ import {
   type AnyServiceCard,
   type Effects,
   type Received,
+  type Tap,
   type TaskKind,
 } from '../../platform/service.ts';
 import type { Migration } from '../../platform/store/migrate.ts';
@@ -43,10 +44,11 @@ export const answered = defineEvent({
 });
 
 export type Emits = typeof answered;
-type Handle = (tx: Tx, event: Received<typeof asked>) => Promise<Effects<Emits>>;
+export type Handle = (tx: Tx, event: Received<typeof asked>) => Promise<Effects<Emits>>;
 
 export interface Example {
   readonly handle?: Handle;
+  readonly taps?: readonly Tap<object>[];
   readonly tasks?: readonly TaskKind<Emits, object>[];
   readonly routes?: readonly Route<Emits, object>[];
   readonly migrations?: readonly Migration[];
@@ -60,11 +62,12 @@ export const answer: Handle = async (_tx, { data }) => ({
 
 /** A service that knows no shop word, for tests of what every service stands on. */
 export function exampleService(example: Example = {}) {
-  const { handle = answer, tasks = [], routes = [], migrations = [], gauges = {} } = example;
+  const { handle = answer, taps = [], tasks = [], routes = [], migrations = [], gauges = {} } = example;
   return defineService<Emits, Record<string, never>, object>({
     name: 'example',
     summary: 'Answers questions.',
     handles: [on<typeof asked, Emits, object>(asked, handle)],
+    taps,
     emits: [answered],
     tasks,
     routes,

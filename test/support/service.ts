@@ -102,12 +102,17 @@ export async function startTestService(
   };
 }
 
-/** Posts an event in binary mode. @param attributes set or replace attributes; `id` for a duplicate. */
+/**
+ * Posts an event in binary mode.
+ * @param attributes set or replace attributes; `id` for a duplicate
+ * @param more headers that are none of the event's
+ */
 export async function deliver<C extends EventContract>(
   url: string,
   contract: C,
   data: DataOf<C>,
   attributes: Record<string, string> = {},
+  more: Record<string, string> = {},
 ): Promise<number> {
   const { data: _, ...event } = JSON.parse(JSON.stringify(toCloudEvent(contract, data, {}, new Date()))) as {
     data: unknown;
@@ -117,7 +122,11 @@ export async function deliver<C extends EventContract>(
     attributes: { ...(event as Record<string, string>), ...attributes },
     data: Buffer.from(JSON.stringify(data)),
   });
-  const response = await fetch(`${url}/events`, { method: 'POST', headers, body: new Uint8Array(body) });
+  const response = await fetch(`${url}/events`, {
+    method: 'POST',
+    headers: { ...headers, ...more },
+    body: new Uint8Array(body),
+  });
   await response.arrayBuffer();
   return response.status;
 }

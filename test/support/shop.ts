@@ -1,6 +1,6 @@
 import { startShop, type RunningShop } from '../../services/local/shop.ts';
 import { Customer } from './customer.ts';
-import { openTestData } from './data.ts';
+import { openTestData, type TestData } from './data.ts';
 import { call, STAFF_TOKEN, type Answer } from './service.ts';
 import { until } from './until.ts';
 
@@ -9,6 +9,7 @@ export const secrets = { staffToken: STAFF_TOKEN, sessionSecret: 'session-secret
 /** A whole shop on fresh databases and free ports. */
 export interface TestShop extends AsyncDisposable {
   readonly shop: RunningShop;
+  readonly data: TestData;
   customer(): Customer;
   staff(service: string, method: string, path: string, body?: unknown): Promise<Answer>;
   /** The shipment of an order, once shipping knows it. */
@@ -19,13 +20,13 @@ export interface TestShop extends AsyncDisposable {
 
 /** Starts a shop whose parcels leave only when staff says so, unless `autoDispatch` says otherwise. */
 export async function openShop(
-  options: { autoDispatch?: string; env?: Record<string, string> } = {},
+  options: { autoDispatch?: string; portBase?: number; env?: Record<string, string> } = {},
 ): Promise<TestShop> {
   const data = await openTestData('shop');
-  const { autoDispatch = 'off', env = {} } = options;
+  const { autoDispatch = 'off', portBase = 0, env = {} } = options;
   const shop = await startShop({
     dataDir: data.dataDir,
-    portBase: 0,
+    portBase,
     autoDispatch,
     secrets,
     env: { LOG_LEVEL: 'silent', ...data.env, ...env },
@@ -34,6 +35,7 @@ export async function openShop(
     call(shop.url(service), method, path, { staff: true, ...(body === undefined ? {} : { body }) });
   return {
     shop,
+    data,
     customer: () => new Customer((name) => shop.url(name)),
     staff,
     async shipmentOf(orderId) {

@@ -85,12 +85,6 @@ describe('the broker’s door', () => {
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });
 
-  it('shows its dead letters to staff only', async () => {
-    expect((await call(shop.broker.url, 'GET', '/api/dead-letters')).status).toBe(401);
-    const answer = await call(shop.broker.url, 'GET', '/api/dead-letters?after=x', { staff: true });
-    expect(answer).toMatchObject({ status: 422, body: { errors: [{ field: 'after' }] } });
-  });
-
   it('is healthy, ready, measured and described', async () => {
     for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json']) {
       expect((await call(shop.broker.url, 'GET', path)).status).toBe(200);

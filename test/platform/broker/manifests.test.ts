@@ -2,10 +2,14 @@ import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { policyOf } from '../../../platform/broker/delivery-policy.ts';
-import { readManifests, type Manifests } from '../../../platform/broker/manifests.ts';
+import { budgetPolicy, deliveryOf, endlessPolicy } from '../../../platform/broker/delivery-policy.ts';
+import { readManifests, type DeliverySpec, type Manifests } from '../../../platform/broker/manifests.ts';
 import { nearestTrigger } from '../../../platform/broker/nearest.ts';
+import { judge, type Failed } from '../../../platform/delivery/outcome.ts';
 import { manifests, triggerFor } from '../../support/broker.ts';
+
+const unwell = judge(500, {}, Buffer.alloc(0)) as Failed;
+const refusal = judge(400, {}, Buffer.alloc(0)) as Failed;
 
 function read(files: Record<string, string>): Manifests {
   const folder = mkdtempSync(join(tmpdir(), 'tradewind-manifests-'));
@@ -20,12 +24,24 @@ function read(files: Record<string, string>): Manifests {
   }
 }
 
-function waits(delivery: string): number[] {
-  const { brokers, triggers } = read({ 'all.yaml': manifests(delivery, { one: triggerFor('alpha') }) });
+function deliveryIn(delivery: string, ofTrigger = ''): DeliverySpec {
+  const { brokers, triggers } = read({
+    'all.yaml': manifests(delivery, { one: triggerFor('alpha', {}, ofTrigger) }),
+  });
   const [broker, trigger] = [brokers[0], triggers[0]];
   if (!broker || !trigger) throw new Error('not read');
-  const policy = policyOf(trigger, broker);
-  return Array.from({ length: policy.retry }, (_, index) => policy.waitBefore(index + 1));
+  return deliveryOf(trigger, broker);
+}
+
+/** Milliseconds between the attempts to deliver what a subscriber answers with a 500. */
+function waits(delivery: string, ofTrigger = ''): number[] {
+  const policy = budgetPolicy(deliveryIn(delivery, ofTrigger));
+  const times: number[] = [];
+  for (let wait = policy.waitAfter(1, unwell); wait !== undefined;) {
+    times.push(wait);
+    wait = policy.waitAfter(times.length + 1, unwell);
+  }
+  return times;
 }
 
 const good = manifests('{ retry: 3 }', { one: triggerFor('alpha', { type: 'a.v1' }) });
@@ -106,18 +122,36 @@ describe('manifests', () => {
     expect(waits('{ retry: 2 }')).toEqual([0, 0]);
   });
 
+  it.each([
+    ['{ retry: 2, backoffPolicy: exponential, backoffDelay: PT0.2S }', 400],
+    ['{ retry: 2, backoffPolicy: linear, backoffDelay: PT10S }', 10_000],
+    ['{ retry: 0 }', 400],
+  ])(
+    'let dead letters of %s wait without an end, for 30 s at most, each a little different',
+    (text, first) => {
+      const policy = endlessPolicy(deliveryIn(text));
+      const spread = (attempts: number): [number, number, number] => {
+        const times = Array.from({ length: 200 }, () => policy.waitAfter(attempts, refusal) ?? Number.NaN);
+        return [Math.min(...times), Math.max(...times), new Set(times).size];
+      };
+      for (const [attempts, longest] of [
+        [1, first],
+        [2000, 30_000],
+      ] as const) {
+        const [least, most, different] = spread(attempts);
+        expect(least).toBeGreaterThanOrEqual(longest / 2);
+        expect(most).toBeLessThanOrEqual(longest);
+        expect(different).toBeGreaterThan(100);
+      }
+    },
+  );
+
   it('let a Trigger’s delivery replace the Broker’s as a whole, but for its dead letter sink', () => {
     const sink = 'deadLetterSink: { uri: "http://127.0.0.1:1/" }';
-    const { brokers, triggers } = read({
-      'all.yaml': manifests(`{ retry: 3, backoffPolicy: linear, backoffDelay: PT1S, ${sink} }`, {
-        one: triggerFor('alpha', {}, ', delivery: { retry: 1 }'),
-      }),
-    });
-    const [broker, trigger] = [brokers[0], triggers[0]];
-    if (!broker || !trigger) throw new Error('not read');
-    const policy = policyOf(trigger, broker);
-    expect([policy.retry, policy.waitBefore(1)]).toEqual([1, 0]);
-    expect(policy.deadLetterSink).toEqual({ uri: 'http://127.0.0.1:1/' });
+    const broker = `{ retry: 3, backoffPolicy: linear, backoffDelay: PT1S, ${sink} }`;
+    const trigger = ', delivery: { retry: 1 }';
+    expect(waits(broker, trigger)).toEqual([0]);
+    expect(deliveryIn(broker, trigger).deadLetterSink).toEqual({ uri: 'http://127.0.0.1:1/' });
   });
 
   it('name the Trigger that an unmatched event came nearest to, and what it lacks', () => {

@@ -4,9 +4,9 @@ import { shipmentCancelled, shipmentReaddressed } from '../../../events/shipment
 import { stockReleased, stockReserved } from '../../../events/stock.ts';
 import { newAddress } from '../../support/customer.ts';
 import type { TestService } from '../../support/service.ts';
+import { watch, type Watch } from '../../support/sse.ts';
 import { until } from '../../support/until.ts';
 import { place, startStorefront, type Purchase } from './shop.ts';
-import { watch, type Watch } from './sse.ts';
 
 describe('the timeline of an order', () => {
   let shop: TestService;

@@ -1,14 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { parseEvent, type WireEvent } from '../cloudevents.ts';
+import { parseEvent } from '../cloudevents.ts';
 import { messageOf } from '../errors.ts';
+import { forwardedOf, type RoutedEvent } from './forwarded.ts';
 
 /** What came of one attempt to deliver an event. */
 export type Outcome = Delivered | Failed;
 
 export interface Delivered {
   readonly delivered: true;
-  /** The event that the subscriber answered with. */
-  readonly reply?: WireEvent;
+  /** The event that the subscriber answered with, and the headers of the answer that travel with it. */
+  readonly reply?: RoutedEvent;
 }
 
 export interface Failed {
@@ -19,8 +20,6 @@ export interface Failed {
   readonly data: string;
   /** Whether another attempt may help. */
   readonly retry: boolean;
-  /** Whether the cause passes by itself: no answer, timeout, 5xx, 429. */
-  readonly passing: boolean;
   /**
    * `absent`: nobody is there, or it takes nothing now (503). `silent`: it was reached, but gave no answer; the event
    * itself may be the reason. `answered`: it said what it thinks of the event.
@@ -34,15 +33,19 @@ const RETRIED = new Set([404, 408, 409, 429]);
 
 /** Judges an answer (broker-contract, sections 3.3 and 4). */
 export function judge(status: number, headers: IncomingHttpHeaders, body: Buffer): Outcome {
-  if (status >= 200 && status < 300) return judgeSuccess(headers, body);
+  if (isSuccess(status)) return judgeSuccess(headers, body);
   return {
     delivered: false,
     code: status,
     data: excerpt(body),
     retry: RETRIED.has(status) || status >= 500,
-    passing: status === 429 || status === 408 || status >= 500,
     presence: status === 503 ? 'absent' : 'answered',
   };
+}
+
+/** Whether a status says that the event was taken (section 3.1). */
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 const NOBODY_THERE = new Set([
@@ -59,13 +62,13 @@ export function noAnswer(error: unknown): Failed {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   const presence = NOBODY_THERE.has(code) ? 'absent' : 'silent';
   const data = excerpt(Buffer.from(`dispatch error: ${messageOf(error)}`));
-  return { delivered: false, code: 500, data, retry: true, passing: true, presence };
+  return { delivered: false, code: 500, data, retry: true, presence };
 }
 
 /** Nobody is mapped to the Service. */
 export function nobodyKnown(address: string): Failed {
   const data = excerpt(Buffer.from(`dispatch error: no address is known for ${address}`));
-  return { delivered: false, code: 500, data, retry: true, passing: true, presence: 'absent' };
+  return { delivered: false, code: 500, data, retry: true, presence: 'absent' };
 }
 
 function judgeSuccess(headers: IncomingHttpHeaders, body: Buffer): Outcome {
@@ -74,7 +77,7 @@ function judgeSuccess(headers: IncomingHttpHeaders, body: Buffer): Outcome {
     return body.length === 0 ? { delivered: true } : notAnEvent(body, 502);
   }
   try {
-    return { delivered: true, reply: parseEvent(headers, body) };
+    return { delivered: true, reply: { ...parseEvent(headers, body), headers: forwardedOf(headers) } };
   } catch (error) {
     return notAnEvent(Buffer.from(messageOf(error)), structured ? 502 : 400);
   }
@@ -87,7 +90,6 @@ export function notAnEvent(body: Buffer, code: number): Failed {
     code,
     data: excerpt(body),
     retry: code >= 500,
-    passing: false,
     presence: 'answered',
   };
 }

@@ -1,0 +1,274 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { listen, type Listening } from '../../../platform/http/listen.ts';
+import {
+  lastEventId,
+  liveHeaders,
+  LiveStreams,
+  type LiveEvent,
+  type LiveOptions,
+} from '../../../platform/http/live.ts';
+import { asProblem, respondProblem } from '../../../platform/http/respond.ts';
+import { createLog } from '../../../platform/log.ts';
+import { connectTo } from '../../support/raw.ts';
+import { watch, type Watch } from '../../support/sse.ts';
+import { until } from '../../support/until.ts';
+
+const HOUR_MS = 3_600_000;
+const PAGE = 2;
+const log = createLog({ service: 'test', level: 'silent', format: 'json' });
+
+/** A server whose only route is a live stream of numbered texts. */
+class Server {
+  readonly texts: string[] = [];
+  readonly closing = new AbortController();
+  readonly streams: LiveStreams;
+  reads = 0;
+  /** What happens between a look into the store and its answer. */
+  meanwhile: () => Promise<void> = async () => undefined;
+  /** What a read finds. */
+  find = (after: number): { events: LiveEvent[]; scanned: number } => {
+    const events = this.texts
+      .map((text, index) => ({ seq: index + 1, event: 'said', data: { text } }))
+      .slice(after, after + PAGE);
+    return { events, scanned: after + events.length };
+  };
+  listening: Listening | undefined;
+
+  constructor(options: Partial<LiveOptions>) {
+    const { closing } = this;
+    // A poll that never comes: what arrives was rung for.
+    this.streams = new LiveStreams({
+      max: 100,
+      poll: HOUR_MS,
+      heartbeat: HOUR_MS,
+      closing: closing.signal,
+      ...options,
+    });
+  }
+
+  get url(): string {
+    return this.listening?.url ?? '';
+  }
+
+  async open(): Promise<this> {
+    this.listening = await listen(
+      (request, response) => {
+        for (const [name, value] of Object.entries(liveHeaders)) response.setHeader(name, value);
+        const after = lastEventId(request.headers['last-event-id'] as string | undefined) ?? 0;
+        const read = async (seq: number) => {
+          this.reads += 1;
+          const found = this.find(seq);
+          await this.meanwhile();
+          return found;
+        };
+        this.streams
+          .follow(response, { after, read })
+          .catch((error: unknown) => respondProblem(response, asProblem(error, log)));
+      },
+      0,
+      '127.0.0.1',
+    );
+    return this;
+  }
+
+  say(...texts: string[]): void {
+    this.texts.push(...texts);
+    this.streams.ring();
+  }
+}
+
+const textsOf = (each: Watch): (string | undefined)[] => each.entries().map(({ data }) => data['text']);
+
+describe('a live stream', () => {
+  const servers: Server[] = [];
+  const watches: Watch[] = [];
+  afterEach(async () => {
+    for (const each of watches.splice(0)) each.close();
+    for (const { closing, listening } of servers.splice(0)) {
+      closing.abort();
+      await listening?.close(0);
+    }
+  });
+
+  async function serve(options: Partial<LiveOptions> = {}): Promise<Server> {
+    const server = await new Server(options).open();
+    servers.push(server);
+    return server;
+  }
+
+  async function follow(server: Server, headers: Record<string, string> = {}): Promise<Watch> {
+    const each = await watch(server.url, headers);
+    watches.push(each);
+    return each;
+  }
+
+  it('tells what there is, page by page, and what comes as soon as it is rung for', async () => {
+    const server = await serve();
+    server.say('a', 'b', 'c', 'd', 'e');
+    const stream = await follow(server);
+    await stream.take(5);
+    server.say('f');
+    expect((await stream.take(6)).map(({ id, event }) => [id, event])).toEqual(
+      ['1', '2', '3', '4', '5', '6'].map((id) => [id, 'said']),
+    );
+    expect(textsOf(stream)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(stream.text().startsWith('retry: 2000\n\n')).toBe(true);
+  });
+
+  it('loses no ring that comes between its look and its sleep', async () => {
+    const server = await serve();
+    const other = await follow(server);
+    await until('the other one has looked', () => server.reads === 1);
+    let late = 0;
+    server.meanwhile = async () => {
+      late += 1;
+      if (late > 1) return;
+      server.say('a');
+      await other.take(1);
+    };
+    const stream = await follow(server);
+    expect((await stream.take(1)).map(({ id }) => id)).toEqual(['1']);
+  });
+
+  it('goes on after the last event that its reader has', async () => {
+    const server = await serve();
+    server.say('a', 'b', 'c');
+    expect((await (await follow(server, { 'last-event-id': '2' })).take(1)).map(({ id }) => id)).toEqual([
+      '3',
+    ]);
+  });
+
+  it('finds what another process wrote by looking from time to time', async () => {
+    const server = await serve({ poll: 20 });
+    const stream = await follow(server);
+    await until('it has looked', () => server.reads > 0);
+    server.texts.push('written elsewhere');
+    await stream.take(1);
+  });
+
+  it('shows that it is alive when nothing happens', async () => {
+    const stream = await follow(await serve({ heartbeat: 30 }));
+    await until('two heartbeats', () => stream.text().split(': still here').length > 2);
+  });
+
+  it('shows that it is alive, and how far it has come, even in a store that is busy with other things', async () => {
+    const server = await serve({ heartbeat: 30 });
+    let scanned = 0;
+    server.find = () => {
+      scanned += 1;
+      return { events: [], scanned };
+    };
+    const stream = await follow(server);
+    await until('two heartbeats', () => stream.text().split(': still here').length > 2);
+    const positions = [...stream.text().matchAll(/^: still here\nid: (\d+)\n\n/gm)].map(([, id]) =>
+      Number(id),
+    );
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+    expect(positions.at(-1)).toBeGreaterThan(1);
+    expect(stream.entries()).toEqual([]);
+  });
+
+  it('takes many rings for one', async () => {
+    const server = await serve();
+    const stream = await follow(server);
+    await until('it has looked', () => server.reads === 1);
+    for (let n = 0; n < 1000; n += 1) server.streams.ring();
+    server.say('a');
+    await stream.take(1);
+    expect(server.reads).toBeLessThan(5);
+  });
+
+  it('waits for a slow reader, who gets everything all the same', async () => {
+    const server = await serve();
+    const long = 'x'.repeat(100_000);
+    const count = 300;
+    server.texts.push(...Array.from({ length: count }, (_, index) => `${long}${index}`));
+    const connection = await connectTo(server.url);
+    connection.socket.pause();
+    connection.send('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    let before = -1;
+    await until('it has stopped to wait', () => {
+      const stands = server.reads > 1 && server.reads === before;
+      before = server.reads;
+      return stands;
+    });
+    const other = await follow(server);
+    await other.take(count);
+    // The other one needs a read per page, and one that finds nothing.
+    const own = server.reads - count / PAGE - 1;
+    expect(own).toBeLessThan(count / PAGE / 2);
+    connection.socket.resume();
+    await until('everything came', () => connection.received.slice(-100).includes(`x${count - 1}"`));
+    const ids = [...connection.received.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+    expect(ids).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+    connection.socket.destroy();
+  });
+
+  it('is refused beyond the number of streams, and given again when one has ended', async () => {
+    const server = await serve({ max: 1 });
+    server.say('a');
+    const first = await follow(server);
+    await first.take(1);
+    const response = await fetch(server.url);
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      503,
+      'application/problem+json; charset=utf-8',
+    ]);
+    expect(await response.json()).toMatchObject({ detail: '1 streams are open already; try again' });
+    first.close();
+    await until('there is room again', async () => (await follow(server)).status === 200);
+  });
+
+  it('ends at the shutdown, and opens no more', async () => {
+    const server = await serve();
+    server.say('a');
+    const streams = await Promise.all([follow(server), follow(server)]);
+    await Promise.all(streams.map((each) => each.take(1)));
+    server.closing.abort();
+    await until('they have ended', () => streams.every((each) => each.ended()));
+    const late = await follow(server);
+    await until('the late one has ended', () => late.ended());
+    expect(late.entries()).toEqual([]);
+  });
+
+  it('ends when its store fails, and leaves its place to another', async () => {
+    const server = await serve({ max: 1 });
+    server.find = () => {
+      throw new Error('the disk is gone');
+    };
+    const stream = await follow(server);
+    await until('it is over', async () => (await follow(server)).status === 200);
+    expect(stream.entries()).toEqual([]);
+  });
+
+  it('is one of many without a warning', async () => {
+    const warnings: Error[] = [];
+    const collect = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', collect);
+    const server = await serve();
+    server.say('a');
+    const streams = await Promise.all(Array.from({ length: 30 }, () => follow(server)));
+    for (let n = 2; n <= 15; n += 1) {
+      await Promise.all(streams.map((each) => each.take(n - 1)));
+      server.say('again');
+    }
+    await Promise.all(streams.map((each) => each.take(15)));
+    process.off('warning', collect);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('a Last-Event-ID', () => {
+  it('is the id of an event, or missing', () => {
+    expect([lastEventId('0'), lastEventId('42'), lastEventId(undefined)]).toEqual([0, 42, undefined]);
+  });
+
+  it.each(['', '-1', '1.5', 'abc', '9'.repeat(16)])('is refused when it is "%s"', (text) => {
+    expect(() => lastEventId(text)).toThrow(
+      expect.objectContaining({
+        status: 422,
+        errors: [{ field: 'last-event-id', message: expect.any(String) }],
+      }),
+    );
+  });
+});

@@ -1,0 +1,216 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
+import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
+import { Customer, newAddress } from './customer.ts';
+import { openTestData, type TestData } from './data.ts';
+import { addressFaults, moneyFaults, parcelFaults, readCharges } from './faults.ts';
+import { root } from './root.ts';
+import { call, type Answer } from './service.ts';
+import { secrets, shipmentIdOf } from './shop.ts';
+import { until } from './until.ts';
+
+export interface OutageOptions {
+  /** The service that is away. */
+  readonly service: string;
+  readonly portBase: number;
+  readonly orders: number;
+  /** How many customers change their address meanwhile. */
+  readonly changes: number;
+  readonly log?: (line: string) => void;
+}
+
+/** What was found when everything had come to rest. */
+export interface OutageReport {
+  readonly orders: number;
+  /** How often a delivery was given up by the broker and went to the ledger. */
+  readonly deadLetters: number;
+  /** How many of those the ledger has brought to their subscriber. */
+  readonly redriven: number;
+  /** Milliseconds from the return of the service until nothing waited any more. */
+  readonly recoveredIn: number;
+  readonly faults: readonly string[];
+}
+
+const SKU = 'TW-ROPE-10';
+/** Two retries after 0.2 and 0.4 s: what a subscriber that is away gets before its events are dead letters. */
+const BUDGET_MS = 600;
+const PATIENCE_MS = 120_000;
+
+/**
+ * Takes a service away for ten times the Broker's delivery budget while customers order and move, kills the ledger
+ * twice meanwhile, and looks whether everything reached its end, untouched by hand, after the service's return.
+ */
+export async function runOutage(options: OutageOptions): Promise<OutageReport> {
+  const data = await openTestData('outage');
+  const shop: ShopOptions = {
+    dataDir: data.dataDir,
+    portBase: options.portBase,
+    autoDispatch: 'off',
+    secrets,
+    manifests: await hastyManifests(data.dataDir),
+    env: { LOG_LEVEL: 'silent', ORDER_DEADLINE: '1h', ...data.env },
+  };
+  const supervisor = await superviseShop(shop);
+  try {
+    return await new Outage(options, shop, supervisor, data).run();
+  } finally {
+    await supervisor.close();
+    await data.remove();
+  }
+}
+
+/** The shop's own manifests, with a delivery budget that a test can outlast. */
+async function hastyManifests(dataDir: string): Promise<string> {
+  const folder = join(dataDir, 'manifests');
+  await cp(join(root, 'k8s'), folder, { recursive: true });
+  const path = join(folder, 'broker.yaml');
+  const text = await readFile(path, 'utf8');
+  await writeFile(
+    path,
+    text.replace(/retry: \d+/, 'retry: 2').replace(/backoffDelay: \S+/, 'backoffDelay: PT0.1S'),
+  );
+  return folder;
+}
+
+interface Placed {
+  readonly id: string;
+  readonly customer: Customer;
+}
+
+class Outage {
+  readonly #options: OutageOptions;
+  readonly #shop: ShopOptions;
+  readonly #supervisor: Supervisor;
+  readonly #data: TestData;
+
+  constructor(options: OutageOptions, shop: ShopOptions, supervisor: Supervisor, data: TestData) {
+    this.#options = options;
+    this.#shop = shop;
+    this.#supervisor = supervisor;
+    this.#data = data;
+  }
+
+  async run(): Promise<OutageReport> {
+    const { service, orders, changes } = this.#options;
+    await this.#staff('inventory', 'POST', `/api/stock/${SKU}/receipts`, {
+      quantity: 100_000,
+      reference: 'outage',
+    });
+    await this.#supervisor.stop(service);
+    const away = performance.now();
+    const placed = await this.#placeAll();
+    this.#say(`${orders} orders placed, ${changes} customers moved while ${service} is away`);
+    await until('the budget has run out ten times', () => performance.now() - away > 10 * BUDGET_MS);
+    await this.#killLedger();
+    const deadLetters = await this.#open();
+    await this.#supervisor.start(service);
+    const back = performance.now();
+    await until('nothing waits anywhere', () => this.#atRest(), PATIENCE_MS);
+    const recoveredIn = Math.round(performance.now() - back);
+    this.#say(`${service} is back; nothing waits any more after ${recoveredIn} ms`);
+    const redriven = (await this.#metric('ledger', 'tradewind_dead_letters_redriven_total')) ?? 0;
+    await this.#shipAll(placed);
+    return { orders: placed.length, deadLetters, redriven, recoveredIn, faults: await this.#inspect(placed) };
+  }
+
+  async #placeAll(): Promise<Placed[]> {
+    const { orders, changes } = this.#options;
+    const placed: Placed[] = [];
+    const numbers = Array.from({ length: orders }, (_, index) => index);
+    const next = async (): Promise<void> => {
+      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
+        const customer = new Customer((name) => addressOf(name, this.#shop));
+        placed.push({ id: await customer.place({ lines: [{ sku: SKU, quantity: 1 }] }), customer });
+        if (number < changes) await customer.moveTo(newAddress);
+        if (number === Math.floor(orders / 2)) await this.#killLedger();
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, next));
+    return placed;
+  }
+
+  async #killLedger(): Promise<void> {
+    const before = this.#supervisor.pidOf('ledger');
+    if (before === undefined) throw new Error('the ledger is not running');
+    process.kill(before, 'SIGKILL');
+    await until('the ledger is back', async () => {
+      const answer = await this.#call('ledger', 'GET', '/readyz');
+      return answer?.status === 200 && this.#supervisor.pidOf('ledger') !== before;
+    });
+  }
+
+  /** Dead letters that the ledger has, once all have come that come while the service is away. */
+  async #open(): Promise<number> {
+    const { service } = this.#options;
+    await until(`no delivery to ${service} is left in the broker`, async () => {
+      return (await this.#metric('broker', 'tradewind_broker_waiting')) === 0;
+    });
+    return (await this.#metric('ledger', 'tradewind_dead_letters_open')) ?? 0;
+  }
+
+  async #atRest(): Promise<boolean> {
+    const texts = await Promise.all(programs().map((name) => this.#metrics(name)));
+    const busy =
+      /_(?:outbox_events|tasks_due|broker_waiting|broker_dead_letters|dead_letters_open)\b.* [1-9]/;
+    return texts.every((text) => text !== undefined && !busy.test(text));
+  }
+
+  async #shipAll(placed: readonly Placed[]): Promise<void> {
+    for (const { id } of placed) {
+      await this.#staff('shipping', 'POST', `/api/shipments/${shipmentIdOf(id)}/dispatch`);
+    }
+    for (const { id, customer } of placed) await customer.waitFor(id, 'shipped');
+    await until('nothing waits anywhere', () => this.#atRest(), PATIENCE_MS);
+  }
+
+  async #inspect(placed: readonly Placed[]): Promise<string[]> {
+    const charges = await readCharges(this.#data);
+    const faults: string[] = [];
+    for (const [index, { id, customer }] of placed.entries()) {
+      const { body: payment } = await this.#staff('payment', 'GET', `/api/payments/${id}`);
+      const { body: shipment } = await this.#staff('shipping', 'GET', `/api/shipments/${shipmentIdOf(id)}`);
+      const { body: order } = await customer.order(id);
+      const own = charges.filter(({ orderId }) => orderId === id);
+      const found = [
+        ...moneyFaults('shipped', payment, own),
+        ...parcelFaults('shipped', shipment),
+        ...addressFaults(order, shipment),
+      ];
+      faults.push(...found.map((fault) => `${id} (order ${index}): ${fault}`));
+    }
+    return faults;
+  }
+
+  /** The sum over all labels of a metric. */
+  async #metric(program: string, name: string): Promise<number | undefined> {
+    const text = await this.#metrics(program);
+    const samples = text
+      ?.split('\n')
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    return samples?.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
+  async #metrics(program: string): Promise<string | undefined> {
+    return (await this.#call(program, 'GET', '/metrics'))?.body as string | undefined;
+  }
+
+  async #staff(service: string, method: string, path: string, body?: unknown): Promise<Answer> {
+    let answer: Answer | undefined;
+    await until(`${service} answers`, async () => {
+      answer = await this.#call(service, method, path, body);
+      return answer !== undefined && answer.status !== 503;
+    });
+    if (!answer) throw new Error('no answer');
+    return answer;
+  }
+
+  #call(service: string, method: string, path: string, body?: unknown): Promise<Answer | undefined> {
+    const options = { staff: true, ...(body === undefined ? {} : { body }) };
+    return call(addressOf(service, this.#shop), method, path, options).catch(() => undefined);
+  }
+
+  #say(line: string): void {
+    this.#options.log?.(line);
+  }
+}
