@@ -6,6 +6,8 @@ import { Pump } from './pump.ts';
 import type { Sink } from './sink.ts';
 import { markSent, unsent, type OutboxRow } from './store/outbox.ts';
 import type { Store } from './store/store.ts';
+import { sending } from './trace/spans.ts';
+import type { Span, Tracing } from './trace/tracing.ts';
 
 export interface RelayOptions {
   readonly store: Store;
@@ -16,6 +18,7 @@ export interface RelayOptions {
   readonly maxInFlight: number;
   readonly log: Log;
   readonly metrics: ServiceMetrics;
+  readonly tracing: Tracing;
 }
 
 const FIRST_WAIT_MS = 100;
@@ -77,26 +80,38 @@ export class Relay {
     await this.#pool.destroy();
   }
 
-  async #post(row: OutboxRow): Promise<'done' | number> {
+  /** The event keeps the trace that it was stored with; the post is a span beside what the event leads to. */
+  #post(row: OutboxRow): Promise<'done' | number> {
+    const { tracing } = this.#options;
+    // Without a collector nobody reads the event again.
+    if (!tracing.active) return this.#send(row);
+    return tracing.span(sending(row.event), (span) => this.#send(row, span));
+  }
+
+  async #send(row: OutboxRow, span?: Span): Promise<'done' | number> {
     const { sink, metrics, log } = this.#options;
+    const type = 'application/cloudevents+json; charset=utf-8';
     try {
       const { statusCode, body } = await this.#pool.request({
         method: 'POST',
         path: this.#path,
-        headers: { 'content-type': 'application/cloudevents+json; charset=utf-8', ...sink.token.headers() },
+        headers: { 'content-type': type, ...sink.token.headers(), ...span?.cause },
         body: this.#withOverrides(row.event),
       });
       await body.dump();
       metrics.posts.inc({ result: String(statusCode) });
+      span?.set({ 'http.response.status_code': statusCode });
       if (statusCode >= 200 && statusCode < 300) {
         this.#failures = 0;
         this.#refusals.delete(row.seq);
         return 'done';
       }
+      span?.fail(String(statusCode));
       log.warn({ seq: row.seq, status: statusCode }, 'the broker did not take an event; it is sent again');
       return statusCode === 503 ? this.#pauseAll() : this.#waitOf(row);
     } catch (error) {
       metrics.posts.inc({ result: 'no_answer' });
+      span?.fail('no_answer', messageOf(error));
       if (this.#failures === 0)
         log.warn({ reason: messageOf(error) }, 'the broker does not answer; the outbox waits');
       return this.#pauseAll();
