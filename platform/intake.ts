@@ -14,7 +14,8 @@ import type { Received, Scope, Subscription, Tap } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
 import { admit } from './store/inbox.ts';
 import type { Store } from './store/store.ts';
-import { traceOf } from './trace.ts';
+import { processing } from './trace/spans.ts';
+import type { Span, Tracing } from './trace/tracing.ts';
 
 /** What taking events in needs of its service. */
 export interface IntakeOptions<Deps> {
@@ -27,6 +28,7 @@ export interface IntakeOptions<Deps> {
   readonly scope: () => Scope<Deps>;
   readonly log: Log;
   readonly metrics: ServiceMetrics;
+  readonly tracing: Tracing;
   readonly maxBodyBytes: number;
   /** More events than this at work at once: answer 503 and let the broker come back. */
   readonly maxInFlight: number;
@@ -89,11 +91,15 @@ export class Intake<Deps> {
    * @throws Problem 422 when its data breaks its schema.
    */
   async handle(event: WireEvent, replay?: string): Promise<Outcome> {
-    const subscription = this.#find(event);
-    const outcome = subscription
-      ? await this.#decide(subscription, receive(subscription.contract, event, replay), event)
-      : await this.#tap(event);
-    const { log } = this.#options;
+    const { log, tracing } = this.#options;
+    const outcome = await tracing.span(processing(event.attributes), async (span) => {
+      const subscription = this.#find(event);
+      const became = subscription
+        ? await this.#decide(subscription, receive(subscription.contract, event, replay), event, span)
+        : await this.#tap(event);
+      span.set({ 'tradewind.event.outcome': became });
+      return became;
+    });
     log.debug({ ...idsOf(event), ...(replay ? { replay } : {}), outcome }, 'event');
     return outcome;
   }
@@ -102,9 +108,10 @@ export class Intake<Deps> {
     subscription: Subscription<EventContract, Deps>,
     received: Received<EventContract>,
     event: WireEvent,
+    span: Span,
   ): Promise<Outcome> {
     const { store, contracts, scope: makeScope, log, onCommit } = this.#options;
-    const cause = { causationId: received.id, ...traceOf(event.attributes['traceparent']) };
+    const cause = { causationId: received.id, ...span.cause };
     const outcome = await writeOrRetry(store, async (tx): Promise<Outcome> => {
       const scope = makeScope();
       if (!(await admit(tx, received, scope.now))) return 'duplicate';

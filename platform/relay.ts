@@ -7,6 +7,8 @@ import { SharedOutbox, wholeOutbox, type OutboxShare } from './outbox-share.ts';
 import { markSent, type OutboxRow } from './store/outbox.ts';
 import type { Sink } from './sink.ts';
 import type { Store } from './store/store.ts';
+import { sending } from './trace/spans.ts';
+import type { Span, Tracing } from './trace/tracing.ts';
 
 export interface RelayOptions {
   readonly store: Store;
@@ -17,6 +19,7 @@ export interface RelayOptions {
   readonly maxInFlight: number;
   readonly log: Log;
   readonly metrics: ServiceMetrics;
+  readonly tracing: Tracing;
 }
 
 const FIRST_WAIT_MS = 100;
@@ -89,32 +92,44 @@ export class Relay {
 
   async #send(row: OutboxRow): Promise<'done' | 'lost' | number> {
     if (!this.#share.begin(row)) return 'lost';
-    const outcome = await this.#post(row);
+    const outcome = await this.#traced(row);
     // What was taken is at work until it is removed.
     if (outcome !== 'done') this.#share.end(row);
     return outcome;
   }
 
-  async #post(row: OutboxRow): Promise<'done' | number> {
+  /** The event keeps the trace that it was stored with; the post is a span beside what the event leads to. */
+  #traced(row: OutboxRow): Promise<'done' | number> {
+    const { tracing } = this.#options;
+    // Without a collector nobody reads the event again.
+    if (!tracing.active) return this.#post(row);
+    return tracing.span(sending(row.event), (span) => this.#post(row, span));
+  }
+
+  async #post(row: OutboxRow, span?: Span): Promise<'done' | number> {
     const { sink, metrics, log } = this.#options;
+    const type = 'application/cloudevents+json; charset=utf-8';
     try {
       const { statusCode, body } = await this.#pool.request({
         method: 'POST',
         path: this.#path,
-        headers: { 'content-type': 'application/cloudevents+json; charset=utf-8', ...sink.token.headers() },
+        headers: { 'content-type': type, ...sink.token.headers(), ...span?.cause },
         body: this.#withOverrides(row.event),
       });
       await body.dump();
       metrics.posts.inc({ result: String(statusCode) });
+      span?.set({ 'http.response.status_code': statusCode });
       if (statusCode >= 200 && statusCode < 300) {
         this.#failures = 0;
         this.#refusals.delete(row.seq);
         return 'done';
       }
+      span?.fail(String(statusCode));
       log.warn({ seq: row.seq, status: statusCode }, 'the broker did not take an event; it is sent again');
       return statusCode === 503 ? this.#pauseAll() : this.#waitOf(row);
     } catch (error) {
       metrics.posts.inc({ result: 'no_answer' });
+      span?.fail('no_answer', messageOf(error));
       if (this.#failures === 0)
         log.warn({ reason: messageOf(error) }, 'the broker does not answer; the outbox waits');
       return this.#pauseAll();

@@ -25,6 +25,7 @@ import { platformMigrations } from './store/schema.ts';
 import type { Store } from './store/store.ts';
 import { dropLeases, earliestDue } from './store/tasks.ts';
 import { TaskRunner } from './task-runner.ts';
+import { openTracing, untraced, type Tracing } from './trace/tracing.ts';
 
 /** How a service is started beside its settings: what tests and the one-process shop replace. */
 export interface StartOptions {
@@ -82,6 +83,7 @@ class Runtime implements RunningService {
   readonly #kinds: readonly TaskKind<EventContract, object>[];
   readonly #stores: Store[] = [];
   #deps: object = {};
+  #tracing: Tracing = untraced;
   #intake: Intake<object> | undefined;
   #listening: Listening | undefined;
   #relay: Relay | undefined;
@@ -129,6 +131,7 @@ class Runtime implements RunningService {
 
   async start(): Promise<void> {
     const card = this.#card;
+    this.#tracing = await openTracing(card.name, this.#settings, this.#log);
     const store = await this.#openStore(card.name);
     await migrate(store, [...platformMigrations, ...card.migrations]);
     if (store.dialect.engine === 'sqlite') await store.write((tx) => dropLeases(tx));
@@ -146,7 +149,7 @@ class Runtime implements RunningService {
     addServiceGauges(this.metrics.registry, store.read, this.#now, card.gauges);
     this.#intake = this.#createIntake();
     this.#startRelay();
-    this.#runner = this.#createRunner();
+    this.#runner = new TaskRunner({ ...this.#shared(), kinds: this.#kinds });
     this.#listening = await this.#listen();
     if (this.#settings.STAFF_TOKEN === undefined)
       this.#log.warn('STAFF_TOKEN is not set: the staff routes are closed');
@@ -182,6 +185,7 @@ class Runtime implements RunningService {
     if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
     for (const store of this.#stores.toReversed()) await store.close();
     this.#storage?.release();
+    await this.#tracing.close(left());
     this.#log.info('stopped');
   }
 
@@ -224,10 +228,6 @@ class Runtime implements RunningService {
     });
   }
 
-  #createRunner(): TaskRunner<object> {
-    return new TaskRunner({ ...this.#shared(), kinds: this.#kinds });
-  }
-
   /** What everything that decides in a transaction needs. */
   #shared() {
     return {
@@ -236,6 +236,7 @@ class Runtime implements RunningService {
       scope: () => this.#scope(),
       log: this.#log,
       metrics: this.metrics,
+      tracing: this.#tracing,
       onCommit: this.#onCommit,
     };
   }
@@ -251,14 +252,11 @@ class Runtime implements RunningService {
 
   #listen(): Promise<Listening> {
     const card = this.#card;
+    const info = { title: card.name, description: card.summary, version: '1.0.0' };
     const app = createApp({
       routes: card.routes,
       context: this.#routeHost(),
-      openapi: describeApi(
-        { title: card.name, description: card.summary, version: '1.0.0' },
-        card.routes,
-        card.customerAuth,
-      ),
+      openapi: describeApi(info, card.routes, card.customerAuth),
       guard: this.#guard,
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
@@ -266,6 +264,7 @@ class Runtime implements RunningService {
       notReady: readinessOf(this.store, this.#closing.signal),
       log: this.#log,
       metrics: this.metrics,
+      tracing: this.#tracing,
     });
     return listen(app, this.#settings.PORT, this.#settings.HOST);
   }

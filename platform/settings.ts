@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readConfig, setting } from './config.ts';
+import { traceSettings } from './trace/settings.ts';
 
 /** The settings every program has, services and broker alike. */
 export const programSettings = {
@@ -130,6 +131,7 @@ export const serviceSettings = {
     .duration()
     .default(8000)
     .describe('longest wait, after that, for requests, tasks and posts at work'),
+  ...traceSettings,
 } as const;
 
 // Only extensions: another id or type would make it another event.

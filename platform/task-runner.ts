@@ -7,6 +7,8 @@ import type { ServiceMetrics } from './metrics.ts';
 import type { Scope, TaskKind } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
 import type { Store, Tx } from './store/store.ts';
+import { performing } from './trace/spans.ts';
+import { untraced, type Span, type Tracing } from './trace/tracing.ts';
 import { within } from './within.ts';
 import {
   claimTasks,
@@ -27,6 +29,7 @@ export interface TaskRunnerOptions<Deps> {
   readonly scope: () => Scope<Deps>;
   readonly log: Log;
   readonly metrics: ServiceMetrics;
+  readonly tracing: Tracing;
   /** Called after a task's transaction: there may be events to send. */
   readonly onCommit: () => void;
 }
@@ -151,28 +154,34 @@ export class TaskRunner<Deps> {
   }
 
   async #run(task: TaskRow): Promise<void> {
-    const { store, contracts, scope: makeScope, metrics, onCommit, log } = this.#options;
-    const ids = { task: task.kind, key: task.key, attempt: task.attempts };
+    const { metrics, tracing, onCommit, log } = this.#options;
     try {
       const kind = this.#kinds.get(task.kind);
       if (!kind) throw new Error(`no task of kind "${task.kind}" is on the card`);
-      const result = await kind.perform?.(task.payload as never, makeScope());
-      const outcome = await writeOrRetry(store, async (tx): Promise<string> => {
-        if (!(await finishTask(tx, task, this.#holder))) return 'lost';
-        const scope = makeScope();
-        const effects = await kind.settle(tx, task.payload, result, scope);
-        await storeEffects(tx, contracts, effects, task.cause, scope.now);
-        if (effects.ignored) log.info({ ...ids, reason: effects.ignored }, 'task ignored');
-        return 'done';
-      });
+      // What comes again and again by itself is part of no story.
+      const traced = kind.recurs ? untraced : tracing;
+      const outcome = await traced.span(performing(task), (span) => this.#perform(kind, task, span));
       metrics.taskRuns.inc({ kind: task.kind, result: outcome });
       onCommit();
     } catch (error) {
       metrics.taskRuns.inc({ kind: task.kind, result: 'failed' });
       const level = this.#stopped ? 'info' : 'warn';
-      log[level]({ ...ids, reason: messageOf(error) }, 'a task failed; it comes again');
+      log[level]({ ...idsOf(task), reason: messageOf(error) }, 'a task failed; it comes again');
       await this.#postpone(task, messageOf(error));
     }
+  }
+
+  async #perform(kind: TaskKind<EventContract, Deps>, task: TaskRow, span: Span): Promise<string> {
+    const { store, contracts, scope: makeScope, log } = this.#options;
+    const result = await kind.perform?.(task.payload as never, makeScope());
+    return writeOrRetry(store, async (tx): Promise<string> => {
+      if (!(await finishTask(tx, task, this.#holder))) return 'lost';
+      const scope = makeScope();
+      const effects = await kind.settle(tx, task.payload, result, scope);
+      await storeEffects(tx, contracts, effects, { ...task.cause, ...span.cause }, scope.now);
+      if (effects.ignored) log.info({ ...idsOf(task), reason: effects.ignored }, 'task ignored');
+      return 'done';
+    });
   }
 
   async #postpone(task: TaskRow, reason: string): Promise<void> {
@@ -184,4 +193,8 @@ export class TaskRunner<Deps> {
     );
     this.#wanted = true;
   }
+}
+
+function idsOf({ kind, key, attempts }: TaskRow): Record<string, string | number> {
+  return { task: kind, key, attempt: attempts };
 }

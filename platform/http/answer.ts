@@ -5,7 +5,8 @@ import { fieldErrors, problems, type FieldError, type Problem } from '../errors.
 import type { Log } from '../log.ts';
 import type { ServiceMetrics } from '../metrics.ts';
 import type { EventGuard } from '../oidc/guard.ts';
-import { traceOf } from '../trace.ts';
+import { answering } from '../trace/spans.ts';
+import type { Span, Tracing } from '../trace/tracing.ts';
 import { readJson } from './body.ts';
 import { asProblem, MAX_EVENT_PROBLEM_BYTES, respond, respondProblem } from './respond.ts';
 import type { Route, RouteContext, RouteHost } from './route.ts';
@@ -20,6 +21,7 @@ export interface AnswerOptions<Deps> {
   readonly maxBodyBytes: number;
   readonly log: Log;
   readonly metrics: Pick<ServiceMetrics, 'requests'>;
+  readonly tracing: Tracing;
 }
 
 /** Answers a request to a route: checks who asks and every part of what is asked, and then lets the route decide. */
@@ -29,10 +31,25 @@ export async function answerRoute<Deps>(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const { context: host, staffToken, guard, maxBodyBytes, log, metrics } = options;
+  const { metrics, tracing } = options;
   response.once('close', () =>
     metrics.requests.inc({ method: request.method, route: route.path, status: response.statusCode }),
   );
+  const start = answering(request.method, route.path, request.get('traceparent'));
+  await tracing.span(start, async (span) => {
+    await answerTraced(options, route, request, response, span);
+    span.set({ 'http.response.status_code': response.statusCode });
+  });
+}
+
+async function answerTraced<Deps>(
+  options: AnswerOptions<Deps>,
+  route: Route<EventContract, Deps>,
+  request: Request,
+  response: Response,
+  span: Span,
+): Promise<void> {
+  const { context: host, staffToken, guard, maxBodyBytes, log } = options;
   try {
     if (route.auth === 'staff') requireStaff(request.headers.authorization, staffToken);
     if (route.auth === 'event') await guard?.admit(request.headers.authorization);
@@ -45,14 +62,14 @@ export async function answerRoute<Deps>(
       raw: request,
       header,
     };
-    const cause = traceOf(request.get('traceparent'));
     const context: RouteContext<EventContract, Deps> = {
       ...host,
-      commit: (work) => host.commit(work, cause),
+      commit: (work) => host.commit(work, span.cause),
     };
     await respond(response, await route.handle(checked as never, context));
   } catch (error) {
     const problem = asProblem(error, log);
+    if (problem.status >= 500) span.fail(String(problem.status), problem.message);
     if (route.auth === 'event') refuseEvent(response, route.path, problem, log);
     else respondProblem(response, problem);
   }

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { everythingIn } from '../../support/books.ts';
 import { Archivist, confidential, exampleOf, internal } from './archivist.ts';
 
 describe('the archive', () => {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { findLetter, type Letter } from '../../../services/ledger/letters.ts';
+import { everythingIn } from '../../support/books.ts';
 import { connectTo } from '../../support/raw.ts';
 import { until } from '../../support/until.ts';
 import { openGraveyard, TYPE, type Graveyard } from './graveyard.ts';

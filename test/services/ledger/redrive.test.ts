@@ -1,6 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
 import { status } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 import { openGraveyard, type Graveyard, WAIT } from './graveyard.ts';
