@@ -96,7 +96,7 @@ export class Intake<Deps> {
       const subscription = this.#find(event);
       const became = subscription
         ? await this.#decide(subscription, receive(subscription.contract, event, replay), event, span)
-        : await this.#tap(event);
+        : await this.#tap(event, replay);
       span.set({ 'tradewind.event.outcome': became });
       return became;
     });
@@ -125,12 +125,12 @@ export class Intake<Deps> {
     return outcome;
   }
 
-  async #tap(event: WireEvent): Promise<Outcome> {
+  async #tap(event: WireEvent, replay: string | undefined): Promise<Outcome> {
     const { store, scope, taps } = this.#options;
     const tap = taps.find(({ attributes }) => carries(event, attributes));
     if (!tap) return 'not_of_interest';
     refuseLongKeys(event.attributes);
-    return store.write((tx) => tap.take(tx, event, scope()));
+    return store.write((tx) => tap.take(tx, event, scope(), replay));
   }
 
   #find(event: WireEvent): Subscription<EventContract, Deps> | undefined {

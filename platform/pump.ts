@@ -18,6 +18,8 @@ export interface PumpOptions<Row> {
   readonly maxInFlight: number;
   /** Rows held in memory; the rest of a backlog stays in the store. */
   readonly maxBuffered: number;
+  /** Rows held beside those, until they are repeated; above it nothing newer is read. @default ten times `maxBuffered` */
+  readonly maxWaiting?: () => number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -109,17 +111,22 @@ export class Pump<Row> {
     this.#stopped = true;
     clearTimeout(this.#resume);
     for (const entry of this.#waiting) clearTimeout(entry.timer);
-    await this.#fetching;
-    await within(graceMs, Promise.all(this.#atWork));
+    await within(graceMs, Promise.all([this.#fetching, ...this.#atWork]));
   }
 
   #seqOf(entry: Entry<Row>): number {
     return this.#options.seq(entry.row);
   }
 
+  get #maxWaiting(): number {
+    const { maxBuffered, maxWaiting } = this.#options;
+    return maxWaiting?.() ?? maxBuffered * WAITING_PER_BUFFERED;
+  }
+
   #fill(): void {
+    if (this.#stopped || this.#fetching || !this.#moreStored) return;
     const room = this.#room();
-    if (this.#stopped || this.#fetching || !this.#moreStored || room <= this.#options.maxBuffered / 4) return;
+    if (room <= Math.min(this.#options.maxBuffered, this.#maxWaiting) / 4) return;
     this.#moreStored = false;
     this.#fetching = this.#fetch(room).finally(() => {
       this.#fetching = undefined;
@@ -129,9 +136,8 @@ export class Pump<Row> {
   }
 
   #room(): number {
-    const { maxBuffered } = this.#options;
     const waiting = this.#waiting.size;
-    return Math.min(maxBuffered + waiting - this.#held.size, maxBuffered * WAITING_PER_BUFFERED - waiting);
+    return Math.min(this.#options.maxBuffered + waiting - this.#held.size, this.#maxWaiting - waiting);
   }
 
   async #fetch(limit: number): Promise<void> {

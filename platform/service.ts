@@ -68,8 +68,17 @@ export function on<C extends EventContract, E extends EventContract, Deps>(
 export interface Tap<Deps> {
   /** What an event must carry, beside what no subscription of the card takes. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** Sees every delivery, repeated ones too: the inbox does not stand before it. @returns what became of this one */
-  take(tx: Tx, event: WireEvent, scope: Scope<Deps>): Promise<'handled' | 'ignored' | 'duplicate'>;
+  /**
+   * Sees every delivery, repeated ones too: the inbox does not stand before it.
+   * @param replay which replay brought it, if any
+   * @returns what became of this one
+   */
+  take(
+    tx: Tx,
+    event: WireEvent,
+    scope: Scope<Deps>,
+    replay?: string,
+  ): Promise<'handled' | 'ignored' | 'duplicate'>;
 }
 
 /** A kind of durable task. Made by {@link task}, {@link deadline} or {@link recurring}. */

@@ -43,18 +43,17 @@ export class Acceptance {
 
   /**
    * Stores an event for every Trigger that wants it; deliveries start after the commit. Sets the arrival time and
-   * the time to live (broker-contract, section 1.3).
+   * the time to live (broker-contract, section 1.3). What an event says of a failure is left off: a broker says that.
    */
   async accept(tx: Tx, broker: string, event: RoutedEvent, ttl = MAX_TTL): Promise<void> {
     const now = this.#now();
-    const wanted = (this.#routes.get(broker) ?? []).filter(({ filter }) =>
-      filter(withoutTtl(event.attributes)),
-    );
+    const said = withoutErrors(event.attributes);
+    const wanted = (this.#routes.get(broker) ?? []).filter(({ filter }) => filter(withoutTtl(said)));
     if (wanted.length === 0) {
-      this.#logUnmatched(broker, event.attributes);
+      this.#logUnmatched(broker, said);
       return;
     }
-    const attributes = { ...event.attributes, knativearrivaltime: now.toISOString(), [TTL]: String(ttl) };
+    const attributes = { ...said, knativearrivaltime: now.toISOString(), [TTL]: String(ttl) };
     const queues = wanted.map((route) => route.queue);
     const names = queues.map((queue) => queue.name);
     const routed = { ...event, attributes };
@@ -94,6 +93,11 @@ export function withoutTtl(attributes: Readonly<Record<string, string>>): Readon
   if (attributes[TTL] === undefined) return attributes;
   const { [TTL]: _, ...rest } = attributes;
   return rest;
+}
+
+/** Whoever writes these could choose where a dead letter is delivered to, and hide its real failure. */
+function withoutErrors(attributes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !name.startsWith('knativeerror')));
 }
 
 /** What is left to live for an event that passes the broker, or for the reply to one; 0 means that it ends here. */

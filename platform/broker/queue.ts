@@ -52,6 +52,9 @@ type Fate =
 
 const MAX_IN_FLIGHT = 64;
 const MAX_BUFFERED = 1000;
+/** Dead letters carry their error, and those of all Triggers wait at once while their sink is away. */
+const MAX_LETTERS_BUFFERED = 200;
+const MAX_LETTERS_WAITING = 500;
 
 /**
  * Delivers one Trigger's events, or its dead letters: attempts, waits and tries again as the policy says, and hands
@@ -76,7 +79,9 @@ export class DeliveryQueue implements Waiting {
       work: (work) => this.#work(work),
       settle: (works) => database.write((tx) => this.#settle(tx, works)),
       maxInFlight: MAX_IN_FLIGHT,
-      maxBuffered: MAX_BUFFERED,
+      ...(options.toSink
+        ? { maxBuffered: MAX_LETTERS_BUFFERED, maxWaiting: () => MAX_LETTERS_WAITING }
+        : { maxBuffered: MAX_BUFFERED }),
       onError: (error) =>
         log.error({ err: error, trigger: this.name }, 'a delivery failed inside; it goes on'),
     });

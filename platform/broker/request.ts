@@ -15,8 +15,7 @@ export function deadLetterRequest(
   namespace: string,
   error: DeliveryError | undefined,
 ): HttpMessage {
-  // An event that was a dead letter before keeps what it says of that.
-  const event = { attributes: { ...(error ? errorAttributes(error) : {}), ...attributes }, data };
+  const event = { attributes: { ...attributes, ...(error ? errorAttributes(error) : {}) }, data };
   return message(event, { ...headers, 'kn-namespace': namespace });
 }
 

@@ -9,9 +9,13 @@ export interface Listening {
   close(graceMs: number): Promise<void>;
 }
 
+/** As Go's servers take. A broker tries what is answered 431 no more: an event with long extensions would be lost. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
 /** Starts an HTTP server. @throws Error saying that the port is taken, and which. */
 export async function listen(handler: RequestListener, port: number, host: string): Promise<Listening> {
-  const server = createServer({ keepAliveTimeout: 10_000, requestTimeout: 60_000 }, handler);
+  const options = { keepAliveTimeout: 10_000, requestTimeout: 60_000, maxHeaderSize: MAX_HEADER_BYTES };
+  const server = createServer(options, handler);
   const silent = trackSilent(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

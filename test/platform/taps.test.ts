@@ -73,6 +73,27 @@ describe('a tap', () => {
     expect(await outcomes()).toEqual({ handled: 2, duplicate: 2, ignored: 1 });
   });
 
+  it('is told which replay brought an event', async () => {
+    const told: (string | undefined)[] = [];
+    await start({
+      attributes: {},
+      async take(_tx, _event, _scope, replay) {
+        told.push(replay);
+        return 'handled';
+      },
+    });
+    await post({});
+    const headers = {
+      'ce-specversion': '1.0',
+      'ce-id': '1',
+      'ce-source': '/x',
+      'ce-type': 'x',
+      'knative-replay': 'r',
+    };
+    await fetch(`${service?.service.url}/events`, { method: 'POST', headers });
+    expect(told).toEqual([undefined, 'r']);
+  });
+
   it('is the first one that fits', async () => {
     const [first, second] = [remembering({ color: 'red' }), remembering({})];
     await start(first, second);

@@ -92,6 +92,30 @@ describe('dead letters', () => {
     });
   });
 
+  it('tell of their own failure alone, whatever a producer or a reply said of another one', async () => {
+    await start(FAST);
+    const claimed = { knativeerrordest: 'http://elsewhere.svc/events', knativeerrorcode: '503' };
+    const reply = { 'ce-specversion': '1.0', 'ce-id': 'r1', 'ce-source': '/alpha', 'ce-type': 'answered' };
+    receiver.answer = ({ headers }, response) =>
+      void (
+        headers['ce-id'] === 'e1'
+          ? response.writeHead(200, { ...reply, 'ce-knativeerrordest': 'http://elsewhere.svc/events' })
+          : response.writeHead(422)
+      ).end();
+    await shop.post({ id: 'e1', ...claimed });
+    await shop.post({ id: 'e2', ...claimed });
+    await until('the sink has both', () => shop.broker.idle());
+    expect(receiver.ids().toSorted()).toEqual(['e1', 'e2', 'r1']);
+    for (const { headers } of receiver.got) expect(headers).not.toHaveProperty('ce-knativeerrordest');
+    expect(sink.ids().toSorted()).toEqual(['e2', 'r1']);
+    for (const { headers } of sink.got) {
+      expect(headers).toMatchObject({
+        'ce-knativeerrordest': `${receiver.url}/events`,
+        'ce-knativeerrorcode': '422',
+      });
+    }
+  });
+
   it('that their sink refuses come again until it takes them, and hold up their own key alone', async () => {
     await start(FAST);
     let refuses = true;

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openSqlite } from '../../../platform/store/sqlite.ts';
 import { manifests, SINK, startTestBroker, triggerFor, type TestBroker } from '../../support/broker.ts';
 import { openReceiver, status, type Receiver } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
@@ -55,6 +57,25 @@ describe('an outage', () => {
     await until('nothing waits', () => shop.broker.idle());
     const arrived = new Set([...receiver.ids(), ...sink.ids()]);
     expect(new Set(stream.accepted).difference(arrived)).toEqual(new Set());
+  });
+
+  it('of the sink leaves most of the dead letters where they are: on disk', async () => {
+    await start(`{ retry: 0, ${SINK} }`);
+    receiver.answer = status(422);
+    await sink.leave();
+    for (let n = 0; n < 1500; n += 50) {
+      await Promise.all(Array.from({ length: 50 }, (_, m) => shop.post({ id: `e${n + m}` })));
+    }
+    const metric = (): Promise<number> => shop.metric('tradewind_broker_dead_letters');
+    await until('all are dead letters', async () => (await metric()) === 1500);
+    // Whoever reads one from now on can tell it from those that were read before.
+    await using store = openSqlite(join(shop.dataDir, 'broker', 'broker.sqlite'));
+    await store.write((tx) => tx.run('update deliveries set error_code = 599'));
+    await sink.comeBack();
+    await until('nothing waits', () => shop.broker.idle());
+    expect(new Set(sink.ids()).size).toBe(1500);
+    const early = sink.got.filter(({ headers }) => headers['ce-knativeerrorcode'] === '422');
+    expect(early.length).toBeLessThanOrEqual(700);
   });
 
   it('of one event that breaks its subscriber does not hold up the others', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openSqlite } from '../../../platform/store/sqlite.ts';
 import { documentsContract } from '../../contract/documents.ts';
 import { storeContract, type OpenStore } from '../../contract/store.ts';
@@ -23,6 +24,13 @@ async function open(): Promise<OpenStore> {
   };
 }
 
+/** Moves everything from the write-ahead log to the file. */
+function flush(file: string): void {
+  const db = new DatabaseSync(file);
+  db.exec('pragma wal_checkpoint(truncate)');
+  db.close();
+}
+
 storeContract('SQLite', open);
 documentsContract('SQLite', open);
 tasksContract('SQLite', open);
@@ -41,6 +49,27 @@ describe('SQLite', () => {
     }));
     expect(synchronous).toMatchObject({ synchronous: 2 });
     expect(mode).toMatchObject({ journal_mode: 'wal' });
+    await store.close();
+    await rm(path, { recursive: true });
+  });
+
+  it('leaves nothing of what was erased in its file', async () => {
+    const path = await folder();
+    const file = join(path, 'store.sqlite');
+    await using store = openSqlite(file);
+    await store.write((tx) => tx.run('create table texts (id integer primary key, text text)'));
+    // One that shares its page with others, and one with pages of its own.
+    for (const text of ['Deichweg 3', `Hafenstraße 12${'x'.repeat(20_000)}`, 'stays']) {
+      await store.write((tx) => tx.run('insert into texts (text) values ($1)', text));
+    }
+    flush(file);
+    expect((await readFile(file)).includes('Deichweg')).toBe(true);
+    await store.write((tx) => tx.run("update texts set text = '' where id = 1"));
+    await store.write((tx) => tx.run('delete from texts where id = 2'));
+    flush(file);
+    const bytes = await readFile(file);
+    expect(['Deichweg', 'Hafenstraße', 'xxxx'].filter((text) => bytes.includes(text))).toEqual([]);
+    expect(bytes.includes('stays')).toBe(true);
     await store.close();
     await rm(path, { recursive: true });
   });
