@@ -23,15 +23,20 @@ export interface Kept {
 export const KEPT = `seq, id, source, type, subject, correlation_id as "correlationId", causation_id as "causationId",
   happened_at as "happenedAt", kept_at as "keptAt", arrivals, size`;
 
-/** Keeps an event as it was on the wire. @returns false when it is kept already: only its arrival is counted */
-export async function keep(tx: Tx, event: WireEvent, now: Date): Promise<boolean> {
+/**
+ * Keeps an event as it was on the wire.
+ * @param replay which replay brought it, if any: that it came again is no news then
+ * @returns false when it is kept already: only its arrival is counted
+ */
+export async function keep(tx: Tx, event: WireEvent, now: Date, replay?: string): Promise<boolean> {
   const { id = '', source = '', type = '', subject, correlationid, causationid, time } = event.attributes;
   const attributes = JSON.stringify(event.attributes);
+  const again = replay === undefined ? 'do update set arrivals = archive.arrivals + 1' : 'do nothing';
   const row = await tx.get<{ arrivals: number }>(
     `insert into archive (id, source, type, subject, correlation_id, causation_id, happened_at, kept_at, arrivals, size,
        attributes, data)
      values ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11)
-     on conflict (id, source) do update set arrivals = archive.arrivals + 1
+     on conflict (id, source) ${again}
      returning arrivals`,
     id,
     source,

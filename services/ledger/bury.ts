@@ -88,13 +88,13 @@ async function find(tx: Tx, fingerprint: string): Promise<Before> {
 }
 
 async function update(tx: Tx, death: Death, before: Before, now: Date, wait: number): Promise<Course> {
-  const { cause, code, answer, attributes } = death;
+  const { cause, code, answer, attributes, classification } = death;
   const course = courseOf(death, before, now, wait);
   const { state, diedAt, failures, nextAt, givenUpAt } = course;
   await tx.run(
     `update dead_letters set arrivals = arrivals + 1, last_died_at = $2, cause = $3, code = $4, answer = $5,
        state = $6, outcome = null, closed_at = null, died_at = $7, failures = $8, next_at = $9, given_up_at = $10,
-       attributes = $11
+       attributes = $11, classification = case when classification = 'internal' then $12 else classification end
      where seq = $1`,
     before.seq,
     now.toISOString(),
@@ -107,6 +107,7 @@ async function update(tx: Tx, death: Death, before: Before, now: Date, wait: num
     nextAt,
     givenUpAt,
     attributes === undefined ? null : JSON.stringify(attributes),
+    classification,
   );
   return course;
 }

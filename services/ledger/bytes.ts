@@ -14,6 +14,11 @@ export class ByteBudget {
     this.#free = total;
   }
 
+  /** Bytes that there are, free or taken. */
+  get total(): number {
+    return this.#total;
+  }
+
   /** Takes bytes if they are there, and nobody waits for them. @returns whether it did */
   tryTake(bytes: number): boolean {
     if (this.#waiting.length > 0 || bytes > this.#free) return false;

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { parseEvent, type MessageHeaders, type WireEvent } from '../../platform/cloudevents.ts';
 import { diagnose, passes, type Diagnosis } from './cause.ts';
 import { isConfidential } from './confidential.ts';
-import { lookedUp } from './looked-up.ts';
 import { isDeliverable } from './letters.ts';
+import { cutAddress } from './targets.ts';
 
 /** What a broker brought because it could not deliver it. */
 export interface Death extends Diagnosis {
-  /** Of the event and the one that failed; what dies again has it again. */
+  /** Of the event, its data and the one that failed; what dies again has it again. */
   readonly fingerprint: string;
   readonly classification: 'internal' | 'confidential';
   /** Whether it is to be delivered again by itself. */
@@ -33,15 +33,15 @@ export function readDeath(
   if (!event) return unreadable(own(headers), body);
   const { attributes, data = Buffer.alloc(0) } = event;
   const diagnosis = diagnose(attributes, broker);
-  const { subscriber } = diagnosis;
-  const isWhole = lookedUp(subscriber) === subscriber;
+  const kept = { ...diagnosis, subscriber: cutAddress(diagnosis.subscriber) };
+  // Kept decoded as the answer, which is erased with the data.
+  const { knativeerrordata: _, ...rest } = attributes;
   return {
-    ...diagnosis,
-    subscriber: lookedUp(subscriber),
-    fingerprint: hashOf([attributes['source'], attributes['id'], subscriber]),
+    ...kept,
+    fingerprint: hashOf([attributes['source'], attributes['id'], diagnosis.subscriber], data),
     classification: isConfidential(attributes) ? 'confidential' : 'internal',
-    state: isWhole && passes(diagnosis) && isDeliverable(diagnosis, hosts) ? 'waiting' : 'held',
-    attributes,
+    state: passes(kept) && isDeliverable(kept, hosts) ? 'waiting' : 'held',
+    attributes: rest,
     headers: undefined,
     body: data,
   };

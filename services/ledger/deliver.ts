@@ -7,7 +7,7 @@ import { isAllowed } from './targets.ts';
 
 /**
  * Where an event goes: to one subscriber, or through the broker to whoever wants it. An address that is only `claimed`,
- * by a dead letter, gets nothing unless it is among `REDRIVE_HOSTS`.
+ * by a dead letter, gets nothing unless it is an event door of a host among `REDRIVE_HOSTS`.
  */
 export type Target =
   { readonly kind: 'subscriber' | 'claimed'; readonly url: string } | { readonly kind: 'broker' };
@@ -88,6 +88,8 @@ function unsent(reason: string): Failed {
 }
 
 function notAllowed(url: string): Failed {
-  const data = Buffer.from(`not sent: ${url} is not among REDRIVE_HOSTS`).toString('base64');
+  const data = Buffer.from(`not sent: ${url} is no event door of a host among REDRIVE_HOSTS`).toString(
+    'base64',
+  );
   return { delivered: false, code: 403, data, retry: false, presence: 'answered' };
 }

@@ -45,6 +45,8 @@ interface Entry extends WaitingLetter {
 }
 
 const MAX_BUFFERED = 500;
+/** Letters that all lanes have on their way at once: each counts as a part of their memory, however short it is. */
+const MAX_ON_THEIR_WAY = 64;
 /** The clock may be set. */
 const MAX_SLEEP_MS = 300_000;
 /** Causes that lie with the receiver as a whole: such a letter need not wait when it may be back. */
@@ -59,8 +61,11 @@ export class Lane {
   readonly #parked = new Set<Entry>();
   #stopped = false;
 
-  /** @param subscriber its address; empty for the broker */
-  constructor(subscriber: string, context: RedriveContext) {
+  /**
+   * @param subscriber its address; empty for the broker
+   * @param maxWaiting letters that may be in memory until they go again
+   */
+  constructor(subscriber: string, context: RedriveContext, maxWaiting: () => number) {
     const { store, settings, log } = context;
     const about = { subscriber: subscriber || 'broker' };
     this.#context = context;
@@ -82,6 +87,7 @@ export class Lane {
       settle: () => Promise.resolve(),
       maxInFlight: settings.REDRIVE_IN_FLIGHT,
       maxBuffered: MAX_BUFFERED,
+      maxWaiting,
       onError: (error) => {
         if (!this.#stopped) log.error({ ...about, err: error }, 'redriving failed; it goes on');
       },
@@ -92,6 +98,11 @@ export class Lane {
   /** Whether it has nothing in memory. */
   get idle(): boolean {
     return this.#pump.held === 0;
+  }
+
+  /** Whether nobody is there. */
+  get away(): boolean {
+    return this.#gate.away;
   }
 
   /** Says that a letter waits. */
@@ -131,7 +142,9 @@ export class Lane {
     const isProbe = await this.#gate.pass();
     let presence: Presence | undefined;
     try {
-      return await this.#context.memory.with(entry.size, async () => {
+      const { memory } = this.#context;
+      const share = Math.max(entry.size, Math.floor(memory.total / MAX_ON_THEIR_WAY));
+      return await memory.with(share, async () => {
         const letter = await findLetter(this.#context.store.read, entry.seq);
         const event = letter?.state === 'waiting' ? letter.event() : undefined;
         if (this.#stopped || !letter || !event) return 'done';

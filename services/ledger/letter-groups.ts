@@ -60,8 +60,29 @@ function joined(other: LetterGroup | undefined, { count, ...row }: Row, state: O
 /** Whoever can post dead letters must not be able to fill the metrics: beyond these, subscribers are one. */
 const MAX_SAMPLES = 100;
 
+/** Milliseconds that a number for the metrics holds: each looks at all open letters, and scrapes may come often. */
+const FRESH_MS = 5000;
+
+/** Reads a number at most once at a time, and not again before it is stale; each database has its own. */
+function seldom<T>(
+  read: (reader: Reader, now: Date) => Promise<T>,
+): (reader: Reader, now: Date) => Promise<T> {
+  const known = new WeakMap<Reader, { value: Promise<T>; until: number }>();
+  return (reader, now) => {
+    const last = known.get(reader);
+    if (last && now.getTime() < last.until) return last.value;
+    const entry = { value: read(reader, now), until: Infinity };
+    known.set(reader, entry);
+    entry.value.then(
+      () => (entry.until = now.getTime() + FRESH_MS),
+      () => known.delete(reader),
+    );
+    return entry.value;
+  };
+}
+
 /** How many letters are open, by subscriber and cause. */
-export async function openSamples(reader: Reader): Promise<Sample[]> {
+export const openSamples = seldom(async (reader): Promise<Sample[]> => {
   const rows = await reader.all<{ subscriber: string; cause: string; value: number }>(
     `select subscriber, cause, count(*) as value from dead_letters where state in ('waiting', 'held')
      group by state, subscriber, cause`,
@@ -75,22 +96,22 @@ export async function openSamples(reader: Reader): Promise<Sample[]> {
     counts.set(key, { labels, value: value + (counts.get(key)?.value ?? 0) });
   }
   return [...counts.values()];
-}
+});
 
 /** Seconds since the oldest open letter died. */
-export async function oldestSeconds(reader: Reader, now: Date): Promise<number> {
+export const oldestSeconds = seldom(async (reader, now): Promise<number> => {
   const row = await reader.get<{ waiting: string | null; held: string | null }>(
     `select (select min(died_at) from dead_letters where state = 'waiting') as waiting,
        (select min(died_at) from dead_letters where state = 'held') as held`,
   );
   const [oldest] = [row?.waiting, row?.held].filter((at) => typeof at === 'string').toSorted();
   return oldest === undefined ? 0 : Math.max(0, (now.getTime() - Date.parse(oldest)) / 1000);
-}
+});
 
 /** How many letters were given up and wait for a person. */
-export async function givenUp(reader: Reader): Promise<number> {
+export const givenUp = seldom(async (reader): Promise<number> => {
   const row = await reader.get<{ count: number }>(
     "select count(*) as count from dead_letters where state = 'held' and given_up_at > ''",
   );
   return row?.count ?? 0;
-}
+});

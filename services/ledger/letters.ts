@@ -96,6 +96,11 @@ function textsOf(json: string | null): Readonly<Record<string, string>> | undefi
   return json === null ? undefined : (JSON.parse(json) as Record<string, string>);
 }
 
+/** Whether its data, and the answers that may repeat it, are shown only to whoever says why. */
+export function isRedacted({ classification }: Pick<LetterEntry, 'classification'>): boolean {
+  return classification !== 'internal';
+}
+
 /** What the log may say of a dead letter. */
 export function idsOf({
   seq,
@@ -125,7 +130,8 @@ export function isDeliverable(
 }
 
 /**
- * Closes a dead letter for good; the data of one that is not internal is erased.
+ * Closes a dead letter for good; of one that is not internal the data and all answers, which may repeat it, are erased.
+ * A delivery is recorded before.
  * @param letter as it was read before it was sent: one that came again since then has died again. A broker may answer
  * only after that.
  * @returns false when it is closed already, or came again.
@@ -137,7 +143,8 @@ export async function closeLetter(
   now: Date,
 ): Promise<boolean> {
   const changed = await tx.run(
-    `update dead_letters set state = 'closed', outcome = $3, closed_at = $4, next_at = null
+    `update dead_letters set state = 'closed', outcome = $3, closed_at = $4, next_at = null,
+       answer = case when classification = 'internal' then answer else '' end
      where seq = $1 and arrivals = $2 and state <> 'closed'`,
     seq,
     arrivals,
@@ -145,11 +152,9 @@ export async function closeLetter(
     now.toISOString(),
   );
   if (changed === 0) return false;
-  await tx.run(
-    `delete from dead_letter_bodies where letter = $1
-       and exists (select 1 from dead_letters where seq = $1 and classification <> 'internal')`,
-    seq,
-  );
+  const isSecret = "exists (select 1 from dead_letters where seq = $1 and classification <> 'internal')";
+  await tx.run(`delete from dead_letter_bodies where letter = $1 and ${isSecret}`, seq);
+  await tx.run(`update attempts set answer = '' where letter = $1 and ${isSecret}`, seq);
   return true;
 }
 
@@ -170,12 +175,13 @@ export interface Attempt {
 /** Attempts that are kept of each letter. */
 export const MAX_ATTEMPTS = 50;
 
-/** Writes down a delivery; of each letter the last ones stay. */
+/** Writes down a delivery; of each letter the last ones stay. What was erased meanwhile gets no answer. */
 export async function recordAttempt(tx: Tx, letter: number, attempt: Attempt): Promise<void> {
   const { at, by, target, code, answer, tookMs } = attempt;
   await tx.run(
     `insert into attempts (letter, at, made_by, target, code, answer, took_ms)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
+     values ($1, $2, $3, $4, $5, case when exists (select 1 from dead_letters
+       where seq = $1 and state = 'closed' and classification <> 'internal') then '' else $6 end, $7)`,
     letter,
     at,
     by,

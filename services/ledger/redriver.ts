@@ -1,17 +1,25 @@
 import type { Burial } from './bury.ts';
 import { Lane, type RedriveContext } from './lane.ts';
+import { within } from '../../platform/within.ts';
 import { giveUp, waitingSubscribers } from './waiting.ts';
 
 /** How often the table is looked at for what nobody told of: letters that other replicas kept, or that are too old. */
 const LOOK_MS = 5000;
 const GIVE_UP_BATCH = 500;
+/** Letters name their subscribers themselves, so there may be any number; those above have their turn later. */
+const MAX_LANES = 200;
+/** Letters that one lane, and all of them, keep in memory until they go again. */
+const MAX_WAITING = 50_000;
+const MAX_WAITING_IN_ALL = 100_000;
 
-/** Delivers dead letters with a passing cause again, each subscriber's in a lane of its own. */
+/** Delivers dead letters with a passing cause again, each subscriber's in a lane of its own, so many lanes at once. */
 export class Redriver {
   readonly #context: RedriveContext;
   readonly #lanes = new Map<string, Lane>();
   /** Whom a letter has come for since the table was last looked at. */
   readonly #woken = new Set<string>();
+  /** The subscriber that the last look at the table ended with, if there are more behind it. */
+  #lookedUpTo: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -23,7 +31,7 @@ export class Redriver {
     this.#look();
   }
 
-  /** Subscribers that letters wait for. */
+  /** Subscribers whose letters have their turn. */
   get subscribers(): readonly string[] {
     return [...this.#lanes.keys()];
   }
@@ -32,19 +40,24 @@ export class Redriver {
   wake(subscriber: string, burial: Burial): void {
     if (this.#stopped) return;
     this.#woken.add(subscriber);
-    this.#laneOf(subscriber).wake(burial);
+    this.#laneOf(subscriber)?.wake(burial);
   }
 
   /** Starts nothing more; resolves when what is at work is over, or after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await Promise.all([this.#looking, ...[...this.#lanes.values()].map((lane) => lane.stop(graceMs))]);
+    const lanes = [...this.#lanes.values()].map((lane) => lane.stop(graceMs));
+    await Promise.all([within(graceMs, this.#looking), ...lanes]);
   }
 
-  /** The only place where a lane begins. */
-  #laneOf(subscriber: string): Lane {
-    const lane = this.#lanes.get(subscriber) ?? new Lane(subscriber, this.#context);
+  /** The only place where a lane begins. @returns nothing where there is no room for another one */
+  #laneOf(subscriber: string): Lane | undefined {
+    const known = this.#lanes.get(subscriber);
+    if (known || this.#lanes.size >= MAX_LANES) return known;
+    const lane = new Lane(subscriber, this.#context, () =>
+      Math.min(MAX_WAITING, Math.floor(MAX_WAITING_IN_ALL / this.#lanes.size)),
+    );
     this.#lanes.set(subscriber, lane);
     return lane;
   }
@@ -63,12 +76,23 @@ export class Redriver {
     const givenUp = await this.#giveUp();
     if (givenUp > 0)
       log.warn({ letters: givenUp }, 'dead letters given up after REDRIVE_MAX_AGE: replay them by hand');
-    const wanted = await waitingSubscribers(store.read);
+    const wanted = await waitingSubscribers(store.read, this.#lookedUpTo, MAX_LANES);
+    this.#lookedUpTo = wanted.size < MAX_LANES ? undefined : [...wanted].at(-1);
+    const newcomers = [...wanted].filter((subscriber) => !this.#lanes.has(subscriber));
+    await this.#makeRoom(wanted, newcomers.length);
     if (this.#stopped) return;
-    for (const subscriber of wanted) this.#laneOf(subscriber).look();
+    for (const subscriber of newcomers) this.#laneOf(subscriber);
+    for (const lane of this.#lanes.values()) lane.look();
+  }
+
+  /** Ends the lanes with nothing to do, and those to nobody as far as others need their place. */
+  async #makeRoom(wanted: ReadonlySet<string>, newcomers: number): Promise<void> {
+    let lacking = this.#lanes.size + newcomers - MAX_LANES;
     for (const [subscriber, lane] of this.#lanes) {
-      if (wanted.has(subscriber) || this.#woken.has(subscriber) || !lane.idle) continue;
+      if (this.#woken.has(subscriber)) continue;
+      if (lane.idle ? wanted.has(subscriber) : lacking <= 0 || !lane.away) continue;
       this.#lanes.delete(subscriber);
+      lacking -= 1;
       await lane.stop(0);
     }
   }

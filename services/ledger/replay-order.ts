@@ -44,6 +44,7 @@ export async function startReplay(
     sent: 0,
     refused: 0,
     ahead: [],
+    apart: [],
     waits: 0,
   };
   await replays.save(tx, replay);

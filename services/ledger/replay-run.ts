@@ -2,10 +2,20 @@ import { task, type Effects, type Scope, type TaskOrder } from '../../platform/s
 import type { Tx } from '../../platform/store/store.ts';
 import type { Deps } from './deps.ts';
 import { closeLetter, recordAttempt } from './letters.ts';
-import { advance, batchSize, isActive, judged, type Batch, type Replay, type Result } from './replay.ts';
-import { send } from './replay-send.ts';
-import { keepFailure, replays } from './replays.ts';
-import { pick } from './selection.ts';
+import {
+  advance,
+  batchSize,
+  isActive,
+  isRefusal,
+  nextLane,
+  redacted,
+  type Batch,
+  type Replay,
+  type Result,
+} from './replay.ts';
+import { addressed, send } from './replay-send.ts';
+import { keepFailure, MAX_FAILURES, replays } from './replays.ts';
+import { pick, type Selection } from './selection.ts';
 
 interface Order {
   readonly id: string;
@@ -21,12 +31,25 @@ export function nextBatch({ id, nextAt }: Replay): TaskOrder[] {
 
 async function perform({ id }: Order, { now, deps }: Scope<Deps>): Promise<Batch | undefined> {
   const replay = await replays.find(deps.read, id);
-  if (!replay || !isActive(replay)) return undefined;
-  const { picked, scanned } = await pick(deps.read, replay.selection, replay, batchSize(replay));
-  const ahead = new Set(replay.ahead);
+  const lane = replay && isActive(replay) ? nextLane(replay) : undefined;
+  if (!replay || !lane) return undefined;
+  const { target, after } = lane;
+  const range = { after, until: replay.until };
+  const found = await pick(deps.read, only(replay.selection, target), range, batchSize(replay, lane));
+  const apart = new Set(replay.apart.map((each) => each.target));
+  const picked = found.picked
+    .map((each) => addressed(replay, each, deps))
+    .filter((each) => (target === undefined ? !apart.has(each.target) : each.target === target));
+  const ahead = new Set(lane.ahead);
   const unsettled = picked.filter(({ seq }) => !ahead.has(seq));
-  const results = await send(replay, unsettled, deps, now);
-  return { startedAt: now.toISOString(), picked: picked.map(({ seq }) => seq), scanned, results };
+  const results = await send(replay, lane, unsettled, deps, now);
+  return { startedAt: now.toISOString(), target, picked, scanned: found.scanned, results };
+}
+
+/** Narrowed to one receiver, as far as a condition can say it. */
+function only(selection: Selection, target: string | undefined): Selection {
+  if (selection.of === 'events' || target === undefined || target === 'broker') return selection;
+  return { ...selection, select: { ...selection.select, subscriber: target } };
 }
 
 /** A letter that is settled by others at the same time is closed once, by whoever comes first. */
@@ -38,17 +61,19 @@ async function settle(
 ): Promise<Effects<never>> {
   const replay = batch && (await replays.find(tx, id));
   if (!replay) return {};
-  const results = batch.results.map((result) => judged(replay, result));
-  const next = advance(replay, { ...batch, results }, now);
+  const next = advance(replay, batch, now);
   await replays.save(tx, next);
-  for (const result of results) await keep(tx, replay, result, now);
+  const room = Math.max(0, MAX_FAILURES - replay.refused);
+  for (const refusal of batch.results.filter(isRefusal).slice(0, room)) {
+    await keepFailure(tx, id, refusal.seq, redacted(refusal));
+  }
+  for (const result of batch.results) await keep(tx, replay, result, now);
   return { tasks: nextBatch(next) };
 }
 
 async function keep(tx: Tx, { id, selection: { of } }: Replay, result: Result, now: Date): Promise<void> {
   if (result.outcome === 'skipped') return;
   const { seq, arrivals, outcome, attempt } = result;
-  if (outcome === 'refused') await keepFailure(tx, id, seq, attempt);
   if (of === 'events') return;
   const { at, target, code, answer, tookMs } = attempt;
   await recordAttempt(tx, seq, { at, by: id, target, code, answer, tookMs });

@@ -29,6 +29,9 @@ export function replayPage(
   return replays.select(reader, `${older} ${newest}`, limit, before.createdAt, before.id);
 }
 
+/** Refusals that are kept of each replay; all are counted. */
+export const MAX_FAILURES = 1000;
+
 /** Keeps a refusal; one that a crash has repeated is the same. */
 export async function keepFailure(tx: Tx, replay: string, seq: number, attempt: Attempt): Promise<void> {
   const { at, eventId, eventType, code, answer } = attempt;

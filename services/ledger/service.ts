@@ -15,6 +15,7 @@ import type { Deps } from './deps.ts';
 import { givenUp, oldestSeconds, openSamples } from './letter-groups.ts';
 import { migrations } from './migrations.ts';
 import { pruneLetters } from './prune-letters.ts';
+import { pruneReplays } from './prune-replays.ts';
 import { Redriver } from './redriver.ts';
 import { replaying } from './replay-run.ts';
 import { archiveBytes, pruneArchive } from './prune.ts';
@@ -33,7 +34,7 @@ export const ledger = defineService<never, typeof settings, Deps>({
   handles: [],
   taps: [archiving],
   emits: [],
-  tasks: [pruneArchive, pruneLetters, replaying],
+  tasks: [pruneArchive, pruneLetters, pruneReplays, replaying],
   routes: [
     listEvents,
     streamEvents,

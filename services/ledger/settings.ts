@@ -35,7 +35,7 @@ export const settings = {
     .describe('first wait before a dead letter, or one that knocks in an outage, goes again; it doubles'),
   REDRIVE_HOSTS: setting
     .text()
-    .default('*.svc.cluster.local,*.svc,localhost,127.0.0.1')
+    .default('*.svc.cluster.local,*.svc')
     .transform((text) => text.split(',').map((host) => host.trim().toLowerCase()))
     .describe('hosts that a dead letter may name as its subscriber; * stands for anything before it'),
   DELIVERY_TIMEOUT: setting.duration().default(10_000).describe('how long a subscriber may take to answer'),

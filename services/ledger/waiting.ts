@@ -20,18 +20,28 @@ export function waitingFor(
   );
 }
 
-/** Whom letters wait for: from one entry of the index to the next, however many letters there are. */
-export async function waitingSubscribers(reader: Reader): Promise<ReadonlySet<string>> {
+/**
+ * Whom letters wait for, in order, at most `limit`: from one entry of the index to the next, however many letters there
+ * are.
+ * @param after begins behind this one
+ */
+export async function waitingSubscribers(
+  reader: Reader,
+  after: string | undefined,
+  limit: number,
+): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
   const next = (condition: string, ...values: string[]): Promise<{ subscriber: string } | undefined> =>
     reader.get(
       `select subscriber from dead_letters where state = 'waiting' ${condition} order by subscriber limit 1`,
       ...values,
     );
-  let row = await next('');
-  while (row) {
+  let last = after;
+  while (found.size < limit) {
+    const row = await (last === undefined ? next('') : next('and subscriber > $1', last));
+    if (!row) break;
     found.add(row.subscriber);
-    row = await next('and subscriber > $1', row.subscriber);
+    last = row.subscriber;
   }
   return found;
 }

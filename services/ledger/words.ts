@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FieldError } from '../../platform/errors.ts';
 import { passes, type Cause } from './cause.ts';
 import { targetOf, type LetterEntry } from './letters.ts';
+import { isCut, isEventDoor } from './targets.ts';
 
 /** What a letter needs to have for {@link wordsFor}. */
 export type Told = Pick<LetterEntry, 'cause' | 'code' | 'subscriber' | 'state' | 'outcome' | 'givenUpAt'>;
@@ -34,6 +35,8 @@ function nextFor(letter: Told): string {
   if (state === 'waiting') return waitingFor(letter);
   if (givenUpAt !== null)
     return 'It was delivered again in vain for as long as REDRIVE_MAX_AGE says, and waits for you now: mend the receiver, then replay it.';
+  const target = targetOf(letter);
+  if (target.kind === 'claimed' && !isEventDoor(target.url)) return isCut(target.url) ? TOO_LONG : NO_DOOR;
   if (passes(letter))
     return `Its address is not among REDRIVE_HOSTS, so nothing is sent there: if it is yours, add its host there; then replay it, or else discard it.`;
   return TO_DO[cause] ?? 'Mend the cause, then replay it.';
@@ -45,6 +48,11 @@ function waitingFor(letter: Told): string {
     return 'It goes through the broker again by itself; whoever had it already knows it by its id.';
   return `It is delivered again by itself, as soon as ${nameOf(subscriber)} takes it; nothing has to be done but to bring that back.`;
 }
+
+const NO_DOOR =
+  'Its address is no event door (http://<host>/events, with nothing else in it), so nothing is sent there: replay it with --to and the name of a service, or else discard it.';
+const TOO_LONG =
+  'Its address is longer than what is kept of one, so nothing is sent there: replay it with --to and the name of a service, or else discard it.';
 
 const ENDED = {
   redriven: 'It was delivered since.',

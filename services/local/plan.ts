@@ -118,6 +118,8 @@ function common(name: string, options: ShopOptions): Environment {
     DATA_DIR: options.dataDir,
     SUBSCRIBERS: subscribersOf(options),
     STAFF_TOKEN: options.secrets.staffToken,
+    // Elsewhere a dead letter may not name the machine itself; here all services are on it.
+    REDRIVE_HOSTS: own['REDRIVE_HOSTS'] ?? `${HOST},localhost`,
     LOG_FORMAT: own['LOG_FORMAT'] ?? 'text',
     LOG_LEVEL: own['LOG_LEVEL'] ?? 'warn',
     ...options.env,

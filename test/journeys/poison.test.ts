@@ -26,7 +26,7 @@ describe('a poison event', () => {
   beforeAll(async () => {
     scales = await openReceiver();
     scales.answer = status(422, JSON.stringify(problem), { 'content-type': 'application/problem+json' });
-    keeper = await startTestService(ledger);
+    keeper = await startTestService(ledger, { REDRIVE_HOSTS: '127.0.0.1' });
     broker = await startTestBroker(manifests(DELIVERY, { 'scales-parcel-weighed': triggerFor('scales') }), {
       scales: scales.url,
       ledger: keeper.service.url,

@@ -6,9 +6,18 @@ import { instant } from './paging.ts';
 
 const text = () => z.string().regex(/^\P{Cc}*$/u, 'must not have control characters');
 
-/** Who acts, and why: for the audit log. */
+/** What the ledger itself signs with. */
+const OWN_NAMES = new Set(['retention', 'redrive']);
+
+/** Who acts, by what they say, and why: for the audit log. */
 export const act = {
-  by: text().trim().min(1).max(100).default('staff').describe('who does it'),
+  by: text()
+    .trim()
+    .min(1)
+    .max(100)
+    .refine((by) => !OWN_NAMES.has(by.toLowerCase()), 'is what the ledger calls itself: say who you are')
+    .default('staff')
+    .describe('who does it, as they say; nobody checks it'),
   reason: text().trim().min(3).max(500).describe('why, for the audit log'),
 };
 

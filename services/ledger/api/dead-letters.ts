@@ -6,16 +6,8 @@ import { CAUSES } from '../cause.ts';
 import type { Deps } from '../deps.ts';
 import { groupsOf } from '../letter-groups.ts';
 import { lettersPage } from '../letter-list.ts';
-import { attemptsOf, findLetter, type Letter } from '../letters.ts';
-import {
-  groupView,
-  groupViewOf,
-  isRedacted,
-  letterView,
-  viewOf,
-  wholeLetterView,
-  wholeViewOf,
-} from './letter-view.ts';
+import { attemptsOf, findLetter, isRedacted, type Letter } from '../letters.ts';
+import { groupView, groupViewOf, letterView, viewOf, wholeLetterView, wholeViewOf } from './letter-view.ts';
 import { instant, paging, unseen } from './paging.ts';
 
 const route = routeFor<never, Deps>();
@@ -86,7 +78,8 @@ export const groupLetters = route({
 export const showLetter = route({
   method: 'get',
   path: '/api/dead-letters/:id',
-  summary: 'One dead letter: why it died, what was tried since, and its data unless it is confidential',
+  summary:
+    'One dead letter: why it died, what was tried since, and its data and answers unless it is confidential',
   auth: 'staff',
   params,
   responses: { 200: { description: 'the dead letter', schema: wholeLetterView }, 404: notThere },

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem, problems } from '../../../platform/errors.ts';
-import { readBody } from '../../../platform/http/body.ts';
 import { routeFor, type RouteContext } from '../../../platform/http/route.ts';
 import { bury, type Burial } from '../bury.ts';
 import { readDeath, type Death } from '../death.ts';
 import type { Deps } from '../deps.ts';
+import { Arrival } from './arrival.ts';
 import { wordsFor } from '../words.ts';
 
 const route = routeFor<never, Deps>();
@@ -37,20 +37,16 @@ export const takeDeadLetter = route({
 
 async function take(request: IncomingMessage, context: Context): Promise<void> {
   const { settings, arriving, brokerUrl } = context.deps;
-  const limit = settings.MAX_DEAD_LETTER_BYTES;
-  // Whoever does not say how much it will be may send the most there can be.
-  const announced = Number(request.headers['content-length'] ?? limit);
-  const size = announced > limit ? 0 : announced;
-  if (!arriving.tryTake(size)) throw problems.unavailable('too many dead letters at once; send it again');
+  const arrival = new Arrival(arriving, settings.MAX_DEAD_LETTER_BYTES);
   try {
-    const body = await readBody(request, limit);
+    const body = await arrival.read(request);
     const death = readDeath(request.headersDistinct, body, {
       broker: brokerUrl,
       hosts: settings.REDRIVE_HOSTS,
     });
     await keep(death, context);
   } finally {
-    arriving.give(size);
+    arrival.release();
   }
 }
 

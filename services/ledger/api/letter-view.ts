@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CAUSES, passes } from '../cause.ts';
 import { sizeOf, type LetterGroup } from '../letter-groups.ts';
-import { isDeliverable, type Attempt, type Letter, type LetterEntry } from '../letters.ts';
+import { isDeliverable, isRedacted, type Attempt, type Letter, type LetterEntry } from '../letters.ts';
 import { show } from '../show.ts';
 import { explain, wordsFor } from '../words.ts';
 
@@ -33,7 +33,17 @@ export const letterView = z.object({
   closedAt: instant.optional(),
 });
 
-/** A dead letter with its history. */
+/** A delivery of a dead letter after its death. */
+export const attemptView = z.object({
+  at: instant,
+  by: z.string().describe('redrive, or the id of a replay'),
+  target: z.string(),
+  code: z.int().nullable().describe('null: it was taken'),
+  answer: z.string(),
+  tookMs: z.int(),
+});
+
+/** A dead letter with its history; what was answered may repeat confidential data, and is empty where that is. */
 export const wholeLetterView = letterView.extend({
   answer: z.string().describe('the beginning of what was answered'),
   reason: z.string().describe('the sentence in it'),
@@ -45,20 +55,9 @@ export const wholeLetterView = letterView.extend({
   dataText: z.string().optional(),
   dataBase64: z.string().optional(),
   note: z.string().optional().describe('that this is not all of it, and where all of it is'),
-  redacted: z.literal(true).optional().describe('confidential: see reveal'),
+  redacted: z.literal(true).optional().describe('confidential, as are the answers: see reveal'),
   erased: z.literal(true).optional().describe('confidential and settled'),
-  attempts: z
-    .array(
-      z.object({
-        at: instant,
-        by: z.string().describe('redrive, or the id of a replay'),
-        target: z.string(),
-        code: z.int().nullable().describe('null: it was taken'),
-        answer: z.string(),
-        tookMs: z.int(),
-      }),
-    )
-    .describe('deliveries since, the latest first'),
+  attempts: z.array(attemptView).describe('deliveries since, the latest first'),
   attemptsMade: z.int().describe('all of them; only the latest are kept'),
 });
 
@@ -109,14 +108,16 @@ export function wholeViewOf(
 ): z.infer<typeof wholeLetterView> {
   const { attributes, answer } = letter;
   const { reason, fields } = explain(answer);
+  // A field's name tells what is wrong without telling what was in it.
+  const told = isRedacted(letter)
+    ? { answer: '', reason: '', fields: fields.map(({ field }) => ({ field, message: '' })) }
+    : { answer, reason, fields: [...fields] };
   return {
     ...viewOf(letter),
     ...(attributes ? { event: attributes } : {}),
-    answer,
-    reason,
-    fields: [...fields],
+    ...told,
     ...bodyOf(letter, bodyPath),
-    attempts: [...attempts],
+    attempts: isRedacted(letter) ? attempts.map((each) => ({ ...each, answer: '' })) : [...attempts],
     attemptsMade: letter.attempts,
   };
 }
@@ -127,11 +128,6 @@ export function groupViewOf(group: LetterGroup, hosts: readonly string[]): z.inf
   const givenUpAt = passes(group) && isDeliverable(group, hosts) ? newest : null;
   const told = { ...group, state: held > 0 ? 'held' : 'waiting', outcome: null, givenUpAt } as const;
   return { ...group, count: sizeOf(group), words: wordsFor(told) };
-}
-
-/** Whether what it holds is shown only to whoever says why. */
-export function isRedacted({ classification }: LetterEntry): boolean {
-  return classification !== 'internal';
 }
 
 function bodyOf(letter: Letter, bodyPath: string) {

@@ -5,7 +5,7 @@ import { routeFor } from '../../../platform/http/route.ts';
 import type { Deps } from '../deps.ts';
 import { cancelReplay, startReplay } from '../replay-order.ts';
 import { doorOf } from '../targets.ts';
-import { leftOf, type Attempt, type Replay } from '../replay.ts';
+import { leftOf, obstacleIn, type Attempt, type Replay } from '../replay.ts';
 import { failuresOf, replayPage, replays } from '../replays.ts';
 import { extentOf, pick, type Selection } from '../selection.ts';
 import { act, dryRun, events, letters, MAX_LISTED, pickedView, pickedViewOf } from './acts.ts';
@@ -176,7 +176,8 @@ export const stopReplay = route({
 
 function viewOf(replay: Replay): z.infer<typeof replayView> {
   const { id, state, selection, to, rate, by, reason, createdAt, total, sent, refused } = replay;
-  const { obstacle, nextAt } = replay;
+  const { nextAt } = replay;
+  const obstacle = obstacleIn(replay);
   return {
     id,
     state,

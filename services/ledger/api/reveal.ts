@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { routeFor } from '../../../platform/http/route.ts';
 import type { Deps } from '../deps.ts';
-import type { Letter } from '../letters.ts';
+import { attemptsOf, type Letter } from '../letters.ts';
 import { reveal } from '../reveal.ts';
 import { MAX_SHOWN, show } from '../show.ts';
 import { act } from './acts.ts';
+import { attemptView } from './letter-view.ts';
 import { unseen } from './paging.ts';
 
 const route = routeFor<never, Deps>();
@@ -12,7 +13,8 @@ const route = routeFor<never, Deps>();
 export const revealLetter = route({
   method: 'post',
   path: '/api/dead-letters/:id/reveal',
-  summary: 'The data of a dead letter, confidential or not; the audit log keeps who looked, and why',
+  summary:
+    'The data of a dead letter and what was answered to it, confidential or not; the audit log keeps who looked, and why',
   auth: 'staff',
   params: z.object({
     id: z
@@ -23,21 +25,27 @@ export const revealLetter = route({
   body: z.object(act),
   responses: {
     200: {
-      description: 'its data: JSON, text, or bytes; nothing where it had none',
+      description: 'its data: JSON, text, or bytes; nothing where it had none; and what was answered to it',
       schema: z.object({
         id: z.int(),
         contentType: z.string().optional(),
         data: z.unknown().optional(),
         dataText: z.string().optional(),
         dataBase64: z.string().optional(),
+        answer: z.string(),
+        attempts: z.array(attemptView),
       }),
     },
     404: { description: 'no such dead letter' },
     409: { description: 'its data is erased' },
   },
   async handle({ params: { id }, body }, { commit }) {
-    const letter = await commit(async (tx, { now }) => [await reveal(tx, id, body, now), {}] as const);
-    return { status: 200, headers: unseen, body: { id, ...dataOf(letter) } };
+    const shown = await commit(async (tx, { now }) => {
+      const letter = await reveal(tx, id, body, now);
+      const { answer } = letter;
+      return [{ id, ...dataOf(letter), answer, attempts: await attemptsOf(tx, id) }, {}] as const;
+    });
+    return { status: 200, headers: unseen, body: shown };
   },
 });
 

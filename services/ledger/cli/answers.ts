@@ -179,7 +179,8 @@ export const dryRun = more({
 });
 export type DryRun = z.infer<typeof dryRun>;
 
-export const revealed = more(body);
+export const revealed = more({ ...body, answer: z.string() });
+export type Revealed = z.infer<typeof revealed>;
 
 export const discarded = dryRun.extend({ total: z.int().default(0), discarded: z.int().optional() });
 

@@ -1,6 +1,16 @@
-import { discarded, groups, letter, revealed, wholeLetter, type WholeLetter } from './answers.ts';
+import {
+  discarded,
+  groups,
+  letter,
+  revealed,
+  wholeLetter,
+  type Revealed,
+  type WholeLetter,
+} from './answers.ts';
 import { bodyOf } from './body.ts';
-import { contextOf } from './context.ts';
+import { explain } from '../words.ts';
+import { contextOf, type Look } from './context.ts';
+import { section } from './draw-events.ts';
 import { drawGroups, drawLetter, drawLetters } from './draw-letters.ts';
 import { drawDryRun } from './draw-replays.ts';
 import { examples, options, positive, type Root } from './options.ts';
@@ -84,7 +94,9 @@ function dataOf(letter: WholeLetter): string {
 function addReveal(letters: Letters): void {
   letters
     .command('reveal')
-    .description('shows the data of a confidential dead letter; the audit log keeps who looked, and why')
+    .description(
+      'shows the data of a confidential dead letter, and what was answered; the audit log keeps who looked, and why',
+    )
     .argument('<id>', 'its number', positive)
     .addOption(options.reason())
     .addOption(options.by())
@@ -101,8 +113,13 @@ function addReveal(letters: Letters): void {
         reason: reasonOf(signed),
         by,
       });
-      show(answer, () => bodyOf(answer));
+      show(answer, (calm, look) => bodyOf(answer) + drawReason(calm, look));
     });
+}
+
+/** What was answered to it, below its data. */
+function drawReason({ answer }: Revealed, look: Look): string {
+  return answer === '' ? '' : `\n${section('Answer', explain(answer).reason, look)}`;
 }
 
 function addDiscard(root: Root): void {

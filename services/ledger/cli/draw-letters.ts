@@ -9,7 +9,7 @@ const NOT_AN_EVENT = 'no event';
 
 /** What could not be delivered, by why; each group with the command to run next. */
 export function drawGroups(groups: readonly Group[], look: Look): string {
-  if (groups.length === 0) return 'No dead letter is open: everything reached its subscribers.';
+  if (groups.length === 0) return 'No dead letter is open here.';
   const total = groups.reduce((sum, group) => sum + group.count, 0);
   const title = `${count(total, 'open dead letter')} in ${count(groups.length, 'group')}`;
   return [look.paint('bold', title), ...groups.map((group) => drawGroup(group, look))].join('\n\n');
@@ -85,7 +85,7 @@ export function drawLetter(letter: WholeLetter, body: string, look: Look): strin
         ['given up', letter.givenUpAt],
         ['subscriber', subscriber === '' ? 'unknown' : subscriber],
         ['cause', causeOf(letter)],
-        ['answer', fields.length > 0 ? cut(letter.reason, 80) : letter.reason],
+        ['answer', answerOf(letter)],
         ['event id', event.id],
         ['source', event.source],
         ['order', event.correlationid],
@@ -100,9 +100,15 @@ export function drawLetter(letter: WholeLetter, body: string, look: Look): strin
   ].join('\n');
 }
 
+function answerOf({ redacted, fields, reason }: WholeLetter): string {
+  if (redacted) return 'confidential: reveal shows it';
+  return fields.length > 0 ? cut(reason, 80) : reason;
+}
+
+/** The fields' messages are missing where they are confidential. */
 function drawFaults(fields: WholeLetter['fields'], look: Look): string {
   return drawFields(
-    fields.map(({ field, message }) => [field, message]),
+    fields.map(({ field, message }) => [field, message || 'confidential']),
     look,
   ).replace(/^ {2}/gm, '');
 }

@@ -58,6 +58,33 @@ describe('the archive', () => {
     expect((await shown('same', '?source=/test')).data).toEqual({ n: 1 });
   });
 
+  it('does not count what a replay brings again, and keeps what it did not have', async () => {
+    await archivist.keep({ id: 'old' });
+    for (const id of ['old', 'lost']) {
+      const { status } = await archivist.service.call('POST', '/events', {
+        body: '{}',
+        headers: {
+          'ce-specversion': '1.0',
+          'ce-id': id,
+          'ce-source': '/test',
+          'ce-type': 'test.happened.v1',
+          'ce-dataclassification': 'internal',
+          'content-type': 'application/json',
+          'knative-replay': 'r',
+        },
+      });
+      expect(status).toBe(204);
+    }
+    const { items } = (await archivist.get('/api/events')).body;
+    expect(items.map(({ id, arrivals }: { id: string; arrivals: number }) => [id, arrivals])).toEqual([
+      ['lost', 1],
+      ['old', 1],
+    ]);
+    const { body } = await archivist.get('/metrics');
+    expect(body).toContain('tradewind_ledger_kept_total{service="ledger"} 2');
+    expect(body).toContain('outcome="duplicate",service="ledger"} 1');
+  });
+
   it('goes on after a restart, knowing what it has', async () => {
     await archivist.keep({ id: 'old' });
     await archivist.service.restart();

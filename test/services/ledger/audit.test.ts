@@ -41,6 +41,15 @@ describe('the audit log', () => {
     expect(items.map(({ by }: { by: string }) => by)).toEqual(['Ada', 'staff']);
   });
 
+  it.each(['retention', ' Redrive '])('lets nobody sign as %s, as the ledger itself does', async (by) => {
+    await desk.keep('one');
+    expect(await order('somebody did', { by })).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: 'by' }] },
+    });
+    expect((await desk.staff('GET', '/api/audit')).body).toEqual({ items: [] });
+  });
+
   it('has nothing of what was refused', async () => {
     await order('nothing is kept yet');
     await desk.staff('POST', '/api/replays', { of: 'events', select: {}, reason: 'empty' });

@@ -7,6 +7,8 @@ import {
   passes,
   type Cause,
 } from '../../../services/ledger/cause.ts';
+import { readDeath } from '../../../services/ledger/death.ts';
+import { isDeliverable } from '../../../services/ledger/letters.ts';
 import { explain, wordsFor } from '../../../services/ledger/words.ts';
 
 const BROKER = 'http://broker-ingress.knative-eventing.svc.cluster.local/shop/shop';
@@ -187,6 +189,25 @@ describe('The words for people', () => {
     ).toBe(
       '127.0.0.1:8082 could not be reached. It is delivered again by itself, as soon as 127.0.0.1:8082 takes it; nothing has to be done but to bring that back.',
     );
+  });
+
+  it('tell that an address was too long to be kept, and nothing is sent to what is left of it', () => {
+    const whole = `http://${'a'.repeat(494)}.svc/events`;
+    const headers = {
+      'ce-specversion': ['1.0'],
+      'ce-id': ['1'],
+      'ce-source': ['/test'],
+      'ce-type': ['test.happened.v1'],
+      'ce-knativeerrordest': [`${whole}/elsewhere`],
+      'ce-knativeerrorcode': ['503'],
+    };
+    const hosts = ['*.svc'];
+    expect(isDeliverable({ subscriber: whole, cause: 'overloaded' }, hosts)).toBe(true);
+    const death = readDeath(headers, Buffer.alloc(0), { broker: BROKER, hosts });
+    expect(Buffer.byteLength(death.subscriber)).toBe(512);
+    expect(isDeliverable(death, hosts)).toBe(false);
+    expect(death.state).toBe('held');
+    expect(wordsFor({ ...told, ...death })).toContain('longer than what is kept');
   });
 
   it('tell a letter that was given up from one whose address is not allowed', () => {

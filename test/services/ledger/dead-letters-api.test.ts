@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '../../support/until.ts';
 import { openGraveyard, TYPE, type Graveyard } from './graveyard.ts';
+import type { Reader } from '../../../platform/store/store.ts';
+import { openSamples } from '../../../services/ledger/letter-groups.ts';
 
 const problem = JSON.stringify({
   detail: 'lines is missing',
@@ -119,6 +121,36 @@ describe('The groups of dead letters', () => {
     expect(oldest).toBeGreaterThan(0);
     expect(oldest).toBeLessThan(60);
   });
+
+  it('are counted for the metrics once in five seconds, however many ask', async () => {
+    const { read } = yard.service.service.store;
+    let asked = 0;
+    const counting: Reader = {
+      all: (sql, ...values) => ((asked += 1), read.all(sql, ...values)),
+      get: (sql, ...values) => ((asked += 1), read.get(sql, ...values)),
+    };
+    const at = (ms: number) => openSamples(counting, new Date(ms));
+    await Promise.all([at(0), at(0), at(60_000)]);
+    await at(4999);
+    expect(asked).toBe(1);
+    await at(5000);
+    expect(asked).toBe(2);
+  });
+
+  it('are counted anew after a count that failed', async () => {
+    const { read } = yard.service.service.store;
+    let fails = true;
+    const failing: Reader = {
+      all: async (sql, ...values) => {
+        if (fails) throw new Error('not now');
+        return read.all(sql, ...values);
+      },
+      get: (sql, ...values) => read.get(sql, ...values),
+    };
+    await expect(openSamples(failing, new Date(0))).rejects.toThrow('not now');
+    fails = false;
+    expect((await openSamples(failing, new Date(1))).length).toBeGreaterThan(0);
+  });
 });
 
 describe('A dead letter', () => {
@@ -146,6 +178,14 @@ describe('A dead letter', () => {
     const letter = await yard.letter('4');
     expect(letter.redacted).toBe(true);
     expect(JSON.stringify(letter)).not.toContain('street');
+    expect(JSON.stringify(letter)).not.toMatch(/is missing|knativeerrordata/);
+    expect(letter).toMatchObject({
+      cause: 'refused',
+      code: 422,
+      answer: '',
+      reason: '',
+      fields: [{ field: 'lines', message: '' }],
+    });
     const { status, body } = await yard.get('/api/dead-letters/4/body');
     expect(status).toBe(403);
     expect(body.detail).toContain('reveal');

@@ -30,6 +30,7 @@ export async function openDesk(env: Record<string, string> = {}): Promise<Desk> 
   const service = await startTestService(ledger, {
     K_SINK: `${broker.url}/default/shop`,
     SUBSCRIBERS: `payment=${payment.url}`,
+    REDRIVE_HOSTS: '127.0.0.1',
     ...env,
   });
   const staff = (method: string, path: string, body?: unknown): Promise<Answer> =>

@@ -44,6 +44,7 @@ export async function openGraveyard(env: Record<string, string> = {}): Promise<G
   const service = await startTestService(ledger, {
     K_SINK: `${broker.url}/default/shop`,
     REDRIVE_BACKOFF: `${WAIT}ms`,
+    REDRIVE_HOSTS: '127.0.0.1',
     ...env,
   });
   const get = (path: string): Promise<Answer> => service.call('GET', path, { staff: true });

@@ -52,6 +52,47 @@ describe('A dead letter', () => {
     expect(await find('1')).toMatchObject({ state: 'held', arrivals: 2 });
   });
 
+  it('with other data is a letter of its own', async () => {
+    await yard.die('1', { error: person, data: '{"total":1}' });
+    await yard.die('1', { error: person, data: '{"total":2}' });
+    await yard.die('1', { error: person, data: '{"total":1}' });
+    const { read } = yard.service.service.store;
+    const rows = await read.all<{ seq: number; arrivals: number }>(
+      'select seq, arrivals from dead_letters order by seq',
+    );
+    expect(rows.map(({ arrivals }) => arrivals)).toEqual([2, 1]);
+    const bodies = await Promise.all(rows.map(async ({ seq }) => (await findLetter(read, seq))?.body));
+    expect(bodies.map(String)).toEqual(['{"total":1}', '{"total":2}']);
+  });
+
+  it('is as confidential as the most confidential of its arrivals', async () => {
+    await yard.die('up', { error: person });
+    await yard.die('up', { error: person, attributes: confidential });
+    await yard.die('down', { error: person, attributes: confidential });
+    await yard.die('down', { error: person });
+    expect(await find('up')).toMatchObject({ classification: 'confidential', arrivals: 2 });
+    expect(await find('down')).toMatchObject({ classification: 'confidential', arrivals: 2 });
+  });
+
+  it('that is confidential loses all answers with its data, also those that come later', async () => {
+    const leak = '{"detail":"Deichweg 3 is too short"}';
+    await yard.die('1', { error: { code: '422', answer: leak }, attributes: confidential });
+    const { store } = yard.service.service;
+    const attempt = { by: 'redrive', target: 'broker', code: 422, answer: leak, tookMs: 1, at: '2026' };
+    const { seq = 0 } = (await find('1')) ?? {};
+    await store.write((tx) => recordAttempt(tx, seq, attempt));
+    const everything = async () =>
+      JSON.stringify([
+        await store.read.all('select * from dead_letters'),
+        await store.read.all('select * from attempts'),
+      ]);
+    expect(await everything()).toContain('Deichweg');
+    await close('1');
+    await store.write((tx) => recordAttempt(tx, seq, attempt));
+    expect(await everything()).not.toMatch(new RegExp(`Deichweg|${Buffer.from(leak).toString('base64')}`));
+    expect(await find('1')).toMatchObject({ code: 422, cause: 'refused', answer: '' });
+  });
+
   it('loses its data when it is closed, unless it is internal', async () => {
     await yard.die('open', { error: person });
     await yard.die('secret', { error: person, attributes: confidential });

@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { replays } from '../../../services/ledger/replays.ts';
+import { status } from '../../support/receiver.ts';
+import { until } from '../../support/until.ts';
 import { Archivist } from './archivist.ts';
+import { openDesk } from './desk.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -125,5 +129,48 @@ describe('the pruning of the archive', () => {
     expect(await kept()).toMatchObject({ count: 0 });
     await archivist.keep({ id: 'b' });
     expect((await archivist.get('/api/events')).body.items).toMatchObject([{ id: 'b', seq: 2 }]);
+  });
+});
+
+describe('the pruning of replays', () => {
+  it('removes those that are over and past their time, with their failures; the audit log stays', async () => {
+    await using desk = await openDesk({ DEAD_LETTER_RETENTION: '10d', REDRIVE_MAX_AGE: '90d' });
+    const { read } = desk.service.service.store;
+    const countOf = async (table: string) =>
+      (await read.get<{ count: number }>(`select count(*) as count from ${table}`))?.count;
+    desk.payment.answer = status(422);
+    await desk.keep('one');
+    const wish = { of: 'events', select: { all: true }, to: 'payment' };
+    for (let n = 0; n < 7; n += 1) await desk.finish(await desk.replay(wish));
+    desk.payment.answer = status(503);
+    await desk.replay(wish);
+    await until('it waits', () => desk.payment.got.length > 7);
+    expect([await countOf('replays'), await countOf('replay_failures')]).toEqual([8, 7]);
+    await desk.service.advance(9 * DAY_MS);
+    expect(await countOf('replays')).toBe(8);
+    await desk.service.advance(2 * DAY_MS);
+    await until('all are gone but the one that still waits', async () => (await countOf('replays')) === 1);
+    expect([await countOf('replay_failures'), await countOf('audit')]).toEqual([0, 8]);
+  });
+
+  it.each([
+    [998, 2],
+    [999, 1],
+    [1000, 0],
+  ])('keeps of two further failures after %i only %i', async (refused, listed) => {
+    await using desk = await openDesk();
+    const { store } = desk.service.service;
+    for (const id of ['a', 'b']) await desk.keep(id);
+    desk.payment.answer = status(503);
+    const id = await desk.replay({ of: 'events', select: { all: true }, to: 'payment' });
+    const replay = async () => (await desk.staff('GET', `/api/replays/${id}`)).body;
+    await until('it waits', async () => (await replay()).state === 'waiting');
+    await store.write(async (tx) => {
+      const found = await replays.find(tx, id);
+      if (found) await replays.save(tx, { ...found, refused });
+    });
+    desk.payment.answer = status(422);
+    const over = await desk.finish(id);
+    expect([over.refused, over.failures.length]).toEqual([refused + 2, listed]);
   });
 });

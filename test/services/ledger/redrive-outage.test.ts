@@ -4,7 +4,23 @@ import { status } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 import { openGraveyard, WAIT, type Graveyard } from './graveyard.ts';
 
+/** Letters of the same kind that wait for long, each with a key of its own. */
+const COPIES = `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 5600)
+  insert into dead_letters (fingerprint, id, partition_key, classification, subscriber, cause, code, answer, size, state,
+    arrivals, attempts, failures, died_at, last_died_at, next_at)
+  select fingerprint || n, 'copy', 'key' || n, classification, subscriber, cause, code, answer, size, state,
+    arrivals, attempts, failures, died_at, last_died_at, '2999-01-01T00:00:00.000Z' from dead_letters, numbers`;
+
 let yard: Graveyard;
+
+/** Letters that nobody has tried to deliver yet. */
+async function untried(): Promise<number> {
+  const { read } = yard.service.service.store;
+  const row = await read.get<{ count: number }>(
+    "select count(*) as count from dead_letters where state = 'waiting' and attempts = 0",
+  );
+  return Number(row?.count);
+}
 
 beforeEach(async () => {
   yard = await openGraveyard();
@@ -110,6 +126,29 @@ describe('A lane', () => {
     await yard.die('2');
     await yard.arrived(['2']);
   }, 15_000);
+
+  it('is there for so many subscribers at once, and for each in its turn', async () => {
+    const { redriver } = yard.service.service.deps as Deps;
+    // Nobody listens at such low ports.
+    for (let port = 100; port < 310; port += 1) {
+      await yard.die(`to ${port}`, { error: { dest: `http://127.0.0.1:${port}/events`, code: '503' } });
+    }
+    await yard.die('1');
+    await yard.die('2', { error: undefined });
+    expect(redriver.subscribers).toHaveLength(200);
+    await until('all have had their turn', async () => (await untried()) === 0, 25_000);
+    expect(redriver.subscribers.length).toBeLessThanOrEqual(200);
+    await yard.arrived(['1', '2']);
+  }, 60_000);
+
+  it('goes on behind thousands of letters that fail by themselves', async () => {
+    yard.subscriber.answer = status(500);
+    await yard.die('failing', { error: { code: '500', answer: 'a defect' } });
+    await yard.service.service.store.write((tx) => tx.run(COPIES));
+    yard.subscriber.answer = status(204);
+    await yard.die('new');
+    await until('it has arrived', async () => (await yard.letter('new')).outcome === 'redriven');
+  });
 
   it('finds what nobody told it of, as another replica keeps it', async () => {
     await yard.die('1', { error: { code: '422' } });

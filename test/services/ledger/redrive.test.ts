@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { settings } from '../../../services/ledger/settings.ts';
 import { status } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 import { openGraveyard, type Graveyard, WAIT } from './graveyard.ts';
@@ -182,12 +183,33 @@ describe('A letter that names a subscriber of its own making', () => {
   it('gets nothing delivered, and says which setting keeps it', async () => {
     await using stranger = await openGraveyard({ REDRIVE_HOSTS: '*.svc.cluster.local' });
     await stranger.die('1', { attributes: confidential });
-    await stranger.die('2', { error: { dest: 'http://127.0.0.1@evil.example/events', code: '503' } });
-    for (const id of ['1', '2']) {
+    await stranger.die('2', { error: { dest: 'http://evil.example/events', code: '503' } });
+    await stranger.die('3', {
+      error: { dest: 'http://x.svc.cluster.local@evil.example/events', code: '503' },
+    });
+    for (const [id, why] of Object.entries({ 1: 'REDRIVE_HOSTS', 2: 'REDRIVE_HOSTS', 3: 'no event door' })) {
       expect(await stranger.letter(id)).toMatchObject({ state: 'held', attempts: [] });
-      expect((await stranger.letter(id)).words).toContain('REDRIVE_HOSTS');
+      expect((await stranger.letter(id)).words).toContain(why);
     }
     expect(stranger.subscriber.got).toEqual([]);
+  });
+
+  it.each(['/events/', '/events?to=others', '/events#there', '/dead-letters', '/'])(
+    'gets nothing delivered at %s, by itself or by hand, and says what a door looks like',
+    async (path) => {
+      await yard.die('1', { error: { dest: yard.subscriber.url + path, code: '503' } });
+      const { state, words } = await yard.letter('1');
+      expect({ state, words }).toEqual({ state: 'held', words: expect.stringContaining('no event door') });
+      const body = { of: 'dead-letters', select: { all: true }, reason: 'to see' };
+      await yard.service.call('POST', '/api/replays', { staff: true, body });
+      await until('it was tried', async () => (await yard.letter('1')).attempts.length > 0);
+      expect((await yard.letter('1')).attempts).toMatchObject([{ code: 403 }]);
+      expect(yard.subscriber.got).toEqual([]);
+    },
+  );
+
+  it('cannot name the machine of the ledger, unless a setting says so', () => {
+    expect(settings.REDRIVE_HOSTS.parse(undefined)).toEqual(['*.svc.cluster.local', '*.svc']);
   });
 
   it('is held when its host is not allowed any more', async () => {

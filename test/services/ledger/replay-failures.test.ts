@@ -38,7 +38,7 @@ describe('a replay that meets with failure', () => {
     expect(over).not.toHaveProperty('lastError');
   });
 
-  it.each([503, 429])('waits for ever while it is answered %i', async (code) => {
+  it.each([503, 429])('waits while it is answered %i', async (code) => {
     await keepAll('a');
     desk.payment.answer = status(code);
     const id = await desk.replay(everything);

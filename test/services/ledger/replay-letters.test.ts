@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { status } from '../../support/receiver.ts';
+import { openReceiver, status } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 import { openDesk, type Desk } from './desk.ts';
 
@@ -171,5 +171,39 @@ describe('a replay of dead letters', () => {
       },
     });
     expect(await letter(seq)).toMatchObject({ state: 'held', attempts: [] });
+  });
+
+  it('goes on to all others while one receiver is away, and comes back to that one', async () => {
+    const away = await openReceiver();
+    await away.leave();
+    const gone = { knativeerrordest: `${away.url}/events` };
+    const first = await desk.die('away-1', gone);
+    for (let n = 0; n < 60; n += 1) await desk.die(`here-${n}`);
+    const last = await desk.die('away-2', gone);
+    const id = await desk.replay({ ...lettersOf({ all: true }), rate: 1000 });
+    await until('all others have it', async () => (await stateOf(id)).sent === 60);
+    await until('it waits for the one alone', async () => (await stateOf(id)).state === 'waiting');
+    expect(await stateOf(id)).toMatchObject({ left: 2, lastError: { eventId: 'away-1' } });
+    await away.comeBack();
+    expect(await desk.finish(id)).toMatchObject({ state: 'done', sent: 62, refused: 0 });
+    expect([away.ids(), new Set(desk.payment.ids()).size]).toEqual([['away-1', 'away-2'], 60]);
+    expect([(await letter(first)).outcome, (await letter(last)).outcome]).toEqual(['replayed', 'replayed']);
+    await away[Symbol.asyncDispose]();
+  });
+
+  it('gives up a receiver that is away for too long, and lists what was for it', async () => {
+    const ids = [await desk.die('one'), await desk.die('two')];
+    await desk.payment.leave();
+    const id = await desk.replay(lettersOf({ all: true }));
+    await until('it waits', async () => (await stateOf(id)).state === 'waiting');
+    await desk.service.advance(4 * 86_400_000);
+    expect(await desk.finish(id)).toMatchObject({
+      state: 'done',
+      sent: 0,
+      refused: 2,
+      failures: ids.map((seq) => ({ seq, answer: expect.stringContaining('ECONNREFUSED') })),
+    });
+    expect((await letter(ids[0] ?? 0)).state).toBe('held');
+    await desk.payment.comeBack();
   });
 });

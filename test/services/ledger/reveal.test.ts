@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { status } from '../../support/receiver.ts';
+import { until } from '../../support/until.ts';
 import { openDesk, type Desk } from './desk.ts';
 
 describe('revealing', () => {
@@ -17,7 +19,13 @@ describe('revealing', () => {
     const seq = await desk.die('secret', confidential, '{"line1":"Deichweg 3"}');
     const { status, headers, body } = await reveal(seq);
     expect([status, headers.get('cache-control')]).toEqual([200, 'no-store']);
-    expect(body).toEqual({ id: seq, contentType: 'application/json', data: { line1: 'Deichweg 3' } });
+    expect(body).toEqual({
+      id: seq,
+      contentType: 'application/json',
+      data: { line1: 'Deichweg 3' },
+      answer: '{"detail":"lines: is missing"}',
+      attempts: [],
+    });
     const detail = {
       letter: seq,
       event: 'secret',
@@ -34,6 +42,29 @@ describe('revealing', () => {
     await reveal(seq);
     await reveal(seq);
     expect(await audited()).toHaveLength(2);
+  });
+
+  it('is the only way to what was answered to a replay', async () => {
+    desk.payment.answer = status(422, 'Deichweg 3 is no street');
+    const seq = await desk.die('secret', confidential);
+    const select = { ids: [seq] };
+    const replay = await desk.finish(await desk.replay({ of: 'dead-letters', select }));
+    expect(replay.failures).toMatchObject([{ eventId: 'secret', code: 422, answer: '' }]);
+    const { body } = await desk.staff('GET', `/api/dead-letters/${seq}`);
+    expect(body.attempts).toMatchObject([{ code: 422, answer: '' }]);
+    expect((await reveal(seq)).body.attempts).toMatchObject([{ answer: 'Deichweg 3 is no street' }]);
+  });
+
+  it('keeps what holds a replay up out of it too', async () => {
+    desk.payment.answer = status(503, 'Deichweg 3 is no street');
+    const seq = await desk.die('secret', confidential);
+    const id = await desk.replay({ of: 'dead-letters', select: { ids: [seq] } });
+    let replay = (await desk.staff('GET', `/api/replays/${id}`)).body;
+    await until('it waits', async () => {
+      replay = (await desk.staff('GET', `/api/replays/${id}`)).body;
+      return replay.state === 'waiting';
+    });
+    expect(replay.lastError).toMatchObject({ code: 503, answer: '' });
   });
 
   it('answers nothing when the look cannot be written down', async () => {
@@ -54,7 +85,7 @@ describe('revealing', () => {
   it('answers what is no event, as text', async () => {
     const headers = { 'content-type': 'text/plain' };
     await desk.service.call('POST', '/dead-letters', { body: 'no event', headers });
-    expect((await reveal(1)).body).toEqual({ id: 1, contentType: 'text/plain', dataText: 'no event' });
+    expect((await reveal(1)).body).toMatchObject({ id: 1, contentType: 'text/plain', dataText: 'no event' });
   });
 
   it('says so when the data is erased, and writes nothing down', async () => {
