@@ -222,6 +222,7 @@ class Runtime implements RunningService {
       taps: this.#card.taps ?? [],
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
+      poisonStatus: this.#settings.POISON_STATUS,
     });
   }
 
@@ -275,7 +276,8 @@ class Runtime implements RunningService {
       log: this.#log,
       metrics: this.metrics,
     });
-    return listen(app, this.#settings.PORT, this.#settings.HOST);
+    const { PORT, HOST, MAX_REQUESTS_PER_SOCKET: maxRequestsPerSocket } = this.#settings;
+    return listen(app, PORT, HOST, { maxRequestsPerSocket });
   }
 
   #routeHost(): RouteHost<EventContract, object> {

@@ -9,9 +9,20 @@ export interface Listening {
   close(graceMs: number): Promise<void>;
 }
 
+export interface ListenOptions {
+  /** A connection is closed after so many: whoever balances by connection then spreads them anew. 0: never. */
+  readonly maxRequestsPerSocket?: number;
+}
+
 /** Starts an HTTP server. @throws Error saying that the port is taken, and which. */
-export async function listen(handler: RequestListener, port: number, host: string): Promise<Listening> {
+export async function listen(
+  handler: RequestListener,
+  port: number,
+  host: string,
+  { maxRequestsPerSocket = 0 }: ListenOptions = {},
+): Promise<Listening> {
   const server = createServer({ keepAliveTimeout: 10_000, requestTimeout: 60_000 }, handler);
+  server.maxRequestsPerSocket = maxRequestsPerSocket;
   const silent = trackSilent(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -42,6 +42,24 @@ describe('closing a server', () => {
   });
 });
 
+describe('a connection', () => {
+  it('is closed after as many requests as are asked of it at most', async () => {
+    const listening = await listen((_request, response) => void response.end('here'), 0, '127.0.0.1', {
+      maxRequestsPerSocket: 2,
+    });
+    const asked = await connectTo(listening.url);
+    for (const [answers, connection] of [
+      [1, 'keep-alive'],
+      [2, 'close'],
+    ] as const) {
+      asked.send('GET / HTTP/1.1\r\nhost: here\r\n\r\n');
+      await until('it is answered', () => asked.received.split('\r\n\r\nhere').length === answers + 1);
+      expect(/.*^connection: (\S+)$/ims.exec(asked.received)?.[1]).toBe(connection);
+    }
+    await listening.close(GRACE_MS);
+  });
+});
+
 async function isRefused(url: string): Promise<boolean> {
   try {
     const { socket } = await connectTo(url);
