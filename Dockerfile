@@ -22,7 +22,6 @@ RUN node scripts/image/warm.ts
 
 FROM base AS dev
 COPY --from=dependencies --chown=65532:65532 /app/node_modules node_modules
-COPY --from=warm --chown=65532:65532 /app/data /data
 COPY --chown=65532:65532 package.json ./
 COPY --chown=65532:65532 events events
 COPY --chown=65532:65532 platform platform
