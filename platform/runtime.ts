@@ -143,7 +143,7 @@ class Runtime implements RunningService {
     addServiceGauges(this.metrics.registry, store.read, this.#now, card.gauges);
     this.#intake = this.#createIntake();
     this.#startRelay();
-    this.#runner = this.#createRunner();
+    this.#runner = new TaskRunner({ ...this.#shared(), kinds: this.#kinds });
     this.#listening = await this.#listen();
     if (this.#settings.STAFF_TOKEN === undefined)
       this.#log.warn('STAFF_TOKEN is not set: the staff routes are closed');
@@ -224,10 +224,6 @@ class Runtime implements RunningService {
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
       poisonStatus: this.#settings.POISON_STATUS,
     });
-  }
-
-  #createRunner(): TaskRunner<object> {
-    return new TaskRunner({ ...this.#shared(), kinds: this.#kinds });
   }
 
   /** What everything that decides in a transaction needs. */

@@ -134,22 +134,6 @@ describe('POST /events of a real service', () => {
   });
 });
 
-describe('POISON_STATUS', () => {
-  it.each([
-    ['data that breaks its schema', binary, { ...example, shippingFee: 0 }, 500],
-    ['what is no CloudEvent', { 'content-type': 'application/json' }, example, 500],
-    ['a good event', binary, example, 204],
-  ])('is the answer to what can never be handled: %s', async (_what, headers, body, status) => {
-    await using shop = await startTestService(inventory, { POISON_STATUS: '500' });
-    const options = { method: 'POST', headers, body: JSON.stringify(body) };
-    const response = await fetch(`${shop.service.url}/events`, options);
-    expect([response.status, await response.text()]).toEqual([
-      status,
-      status === 204 ? '' : expect.stringMatching(/"status":500.*"errors":\[\{"field"/),
-    ]);
-  });
-});
-
 const inbox = (service: TestService): Promise<{ n: number } | undefined> =>
   service.service.store.read.get<{ n: number }>('select count(*) as n from inbox');
 
