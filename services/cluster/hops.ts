@@ -1,3 +1,4 @@
+import { inWords, nameOf, type DeadLetter, type Ledger } from './ledger.ts';
 import type { Order } from './order.ts';
 import type { RemoteShop } from './shop.ts';
 
@@ -15,22 +16,39 @@ const AWAITED: readonly [RegExp, Hop][] = [
   [/its stock/, { event: 'stock.reserved', to: 'shipping' }],
 ];
 
-/** Says which events did not get where they should, as far as the services themselves can tell. */
-export async function diagnose(shop: RemoteShop, order: Order, prefix: string): Promise<string> {
+/**
+ * Says which events did not get where they should, as far as the services themselves can tell, and what the ledger has
+ * of that: its dead letters, and the story of the order.
+ */
+export async function diagnose(
+  shop: RemoteShop,
+  order: Order,
+  prefix: string,
+  ledger?: Ledger,
+): Promise<string> {
   const heard = await order.heard();
   const hops = [
     ...(await paymentHops(shop, order, heard)),
     ...(await shippingHops(shop, order, heard)),
     ...stockHops(heard),
   ];
-  if (hops.length === 0) return 'every event that was asked for has arrived; the services work on it';
-  return hops
-    .map(({ event, to }) => `${event} did not reach ${to}: see Trigger ${prefix}${triggerOf(event, to)}`)
-    .join('\n');
+  const letters = (await ledger?.openLetters(order.id)) ?? [];
+  const lines = hops.map((hop) => {
+    const trigger = `${prefix}${hop.to}-${hop.event.replaceAll('.', '-')}`;
+    const ended = letters.filter((letter) => isOf(letter, hop, shop.urlOf(hop.to))).map(inWords);
+    return [`${hop.event} did not reach ${hop.to}: see Trigger ${trigger}`, ...ended].join('\n  ');
+  });
+  const nothing = 'every event that was asked for has arrived; the services work on it';
+  return [...(lines.length > 0 ? lines : [nothing]), ...(ledger ? [await ledger.story(order.id)] : [])].join(
+    '\n',
+  );
 }
 
-function triggerOf(event: string, to: string): string {
-  return `${to}-${event.replaceAll('.', '-')}`;
+/** A Service is called by its name alone, and by its whole one in what a broker says. */
+function isOf({ event, subscriber }: DeadLetter, hop: Hop, url: string): boolean {
+  if (nameOf(event?.type ?? '') !== hop.event || !URL.canParse(subscriber)) return false;
+  const [failed, wanted] = [new URL(subscriber).host, new URL(url).host];
+  return failed === wanted || failed.startsWith(`${wanted}.`);
 }
 
 async function paymentHops(shop: RemoteShop, { id }: Order, heard: ReadonlySet<string>): Promise<Hop[]> {

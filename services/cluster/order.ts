@@ -5,8 +5,10 @@ import type { RemoteShop } from './shop.ts';
 /** How long to listen to a timeline, which begins with all that has happened. */
 const LISTEN_MS = 500;
 
+const CONTACT = { name: 'Helm Test', email: 'helm-test@example.com' };
+const NEW_STREET = 'Deichweg 3';
 const ADDRESS = {
-  recipient: 'Helm Test',
+  recipient: CONTACT.name,
   line1: 'Speicherstraße 1',
   city: 'Hamburg',
   postalCode: '20457',
@@ -16,6 +18,8 @@ const ADDRESS = {
 /** An order as its customer follows it. */
 export class Order {
   readonly id: string;
+  /** What only the storefront and shipping may know. */
+  readonly confidential: readonly string[] = [...Object.values(CONTACT), ADDRESS.line1, NEW_STREET];
   readonly #shop: RemoteShop;
   readonly #headers: Readonly<Record<string, string>>;
 
@@ -30,7 +34,7 @@ export class Order {
       headers: { 'idempotency-key': randomUUID() },
       body: {
         lines: [{ sku, quantity: 1 }],
-        contact: { name: 'Helm Test', email: 'helm-test@example.com' },
+        contact: CONTACT,
         shippingAddress: ADDRESS,
         paymentToken,
       },
@@ -51,8 +55,9 @@ export class Order {
     return JSON.parse(body) as OrderView;
   }
 
-  async moveTo(line1: string): Promise<void> {
-    const options = { headers: this.#headers, body: { ...ADDRESS, line1 } };
+  /** Says, as the customer, that parcels go elsewhere from now on. */
+  async move(): Promise<void> {
+    const options = { headers: this.#headers, body: { ...ADDRESS, line1: NEW_STREET } };
     const { status, body } = await this.#shop.call('storefront', 'PUT', '/api/me/shipping-address', options);
     if (status >= 300) throw new Error(`the storefront refuses the new address: ${body}`);
   }

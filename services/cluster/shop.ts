@@ -64,11 +64,16 @@ export class RemoteShop {
     });
   }
 
-  /** A text in what staff gets to see; `undefined` where there is nothing. @throws when the token is refused */
-  async see(service: string, path: string, member: string): Promise<string | undefined> {
+  /** What staff gets to see; `undefined` where there is nothing. @throws when the token is refused */
+  async look<T>(service: string, path: string): Promise<T | undefined> {
     const { status, body } = await this.staff(service, 'GET', path);
     if (status === 401) throw new Error(`${service} refuses the staff token`);
-    return status === 200 ? (JSON.parse(body) as Record<string, string>)[member] : undefined;
+    return status === 200 ? (JSON.parse(body) as T) : undefined;
+  }
+
+  /** A text in it. */
+  async see(service: string, path: string, member: string): Promise<string | undefined> {
+    return (await this.look<Record<string, string>>(service, path))?.[member];
   }
 
   /** Looks again and again until there is something. @throws Error naming what was waited for */
