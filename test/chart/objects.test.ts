@@ -1,25 +1,35 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { readManifests } from '../../platform/broker/manifests.ts';
 import { parseDuration } from '../../platform/duration.ts';
-import { serviceSettings } from '../../platform/settings.ts';
+import { readSettings, serviceSettings } from '../../platform/settings.ts';
 import { services } from '../../services/index.ts';
+import { ledger } from '../../services/ledger/service.ts';
+import type { LedgerSettings } from '../../services/ledger/settings.ts';
+import { doorOf, isAllowed } from '../../services/ledger/targets.ts';
 import { root } from '../support/root.ts';
 import { chart, find, ofKind, podsOf, render, type KubeObject } from './render.ts';
 
 const { triggers: wiring, brokers: wiredBrokers } = readManifests(join(root, 'k8s'));
 const variants = globSync('ci/*-values.yaml', { cwd: chart }).toSorted();
 
+interface Values {
+  readonly services?: Readonly<Record<string, { readonly enabled?: boolean }>>;
+}
+
 describe.each(variants)('with %s', (file) => {
+  const values = parse(readFileSync(join(chart, file), 'utf8')) as Values;
+  const running = services.filter(({ name }) => values.services?.[name]?.enabled !== false);
   let objects: KubeObject[];
   beforeAll(async () => {
     objects = await render({ files: [join(chart, file)] });
   });
 
-  it('runs every service of the shop, and each as one that it knows', () => {
+  it('runs every service of the shop that is not off, and no other', () => {
     const run = ofKind(objects, 'Deployment').map(({ spec }) => spec.template.spec.containers[0].args[0]);
-    expect(services.map(({ name }) => name).filter((name) => !run.includes(name))).toEqual([]);
+    expect(new Set(run)).toEqual(new Set(running.map(({ name }) => name)));
   });
 
   it('refers to nothing that is not there', () => {
@@ -86,7 +96,7 @@ describe.each(variants)('with %s', (file) => {
   });
 
   it('sets only what services read, and leaves the Broker’s address to the SinkBinding', () => {
-    for (const { name, settings } of services) {
+    for (const { name, settings } of running) {
       const config = ofKind(objects, 'ConfigMap').find(
         ({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === name,
       );
@@ -121,6 +131,57 @@ describe.each(variants)('with %s', (file) => {
 function matches(selector: object, labels: object): boolean {
   return Object.entries(selector).every(([key, value]) => (labels as Record<string, unknown>)[key] === value);
 }
+
+/** What the ledger of a release reads from its ConfigMap. */
+function ledgerSettings(objects: readonly KubeObject[], release = 'shop'): LedgerSettings {
+  const { data } = find(objects, 'ConfigMap', `${release}-ledger`);
+  return readSettings(ledger, data as Record<string, string>) as unknown as LedgerSettings;
+}
+
+describe('the ledger', () => {
+  it.each([
+    ['http://shop-payment.market.svc.cluster.local/events', true],
+    ['http://shop-payment.market.svc/events', true],
+    ['http://other.market.svc.cluster.local:8080/', true],
+    ['http://payment.bank.svc.cluster.local/events', false],
+    ['http://market.svc.cluster.local/', false],
+    ['http://evilmarket.svc.cluster.local/', false],
+    ['http://kubernetes.default.svc/', false],
+    ['http://169.254.169.254/', false],
+    ['http://localhost/', false],
+  ])('delivers again within its namespace alone: %s %s', async (address, allowed) => {
+    expect(isAllowed(address, ledgerSettings(await render()).REDRIVE_HOSTS)).toBe(allowed);
+  });
+
+  it('finds every service of the release by its plain name', async () => {
+    const values = { clusterDomain: 'cluster.example', services: { notification: {} } };
+    const objects = await render({ release: 'eu', values });
+    for (const name of [...services.map((each) => each.name), 'notification']) {
+      find(objects, 'Service', `eu-${name}`);
+      expect(doorOf(name, ledgerSettings(objects, 'eu'))).toBe(
+        `http://eu-${name}.market.svc.cluster.example/events`,
+      );
+    }
+  });
+
+  it('has a volume and memory for its archive and the longest dead letters', async () => {
+    const objects = await render();
+    const sizeOf = (part: string): unknown =>
+      find(objects, 'PersistentVolumeClaim', `shop-${part}`)['spec'].resources.requests.storage;
+    expect([sizeOf('ledger'), sizeOf('payment')]).toEqual(['8Gi', '1Gi']);
+    const { limits } = find(objects, 'Deployment', 'shop-ledger')['spec'].template.spec.containers[0]
+      .resources;
+    expect(limits).toEqual({ cpu: '1', memory: '768Mi' });
+  });
+
+  it('keeps events only where dead letters go elsewhere', async () => {
+    const uri = 'https://dead-letters.example.com/';
+    const objects = await render({ values: { broker: { deadLetterSink: { uri } } } });
+    expect(find(objects, 'Broker', 'shop')['spec'].delivery.deadLetterSink).toEqual({ uri });
+    find(objects, 'Trigger', 'shop-ledger-internal');
+    expect(JSON.stringify(objects)).not.toContain('/dead-letters"');
+  });
+});
 
 describe('the wiring', () => {
   it('is that of k8s/, each name with the release before it', async () => {

@@ -7,6 +7,14 @@ interface Peer {
   readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
 }
 
+/** Where a part of the shop may open connections to, beside the name servers. */
+function callees(objects: readonly KubeObject[], part: string): unknown[] {
+  const { egress } = find(objects, 'NetworkPolicy', `shop-${part}`)['spec'];
+  return egress.flatMap(({ ports, to = [] }: { ports: { port: number | string }[]; to?: Peer[] }) =>
+    to.map((peer) => [ports.map(({ port }) => port), peer]),
+  );
+}
+
 /** Who may open a connection to a part of the shop, in words. */
 function callers(objects: readonly KubeObject[], part: string): string[] {
   const { ingress = [] } = find(objects, 'NetworkPolicy', `shop-${part}`)['spec'];
@@ -42,6 +50,20 @@ describe('the network', () => {
       expect(callers(objects, part)).toEqual(['knative-eventing', 'ledger', 'test']);
     expect(callers(objects, 'test')).toEqual([]);
     expect(callers(objects, 'secrets')).toEqual([]);
+  });
+
+  it('lets services reach the broker alone, and the ledger every event door of the release', async () => {
+    const objects = await render();
+    const broker = [
+      [80, 443, 8080, 8443],
+      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'knative-eventing' } } },
+    ];
+    const release = { 'app.kubernetes.io/name': 'tradewind', 'app.kubernetes.io/instance': 'shop' };
+    const doors = [['http'], { podSelector: { matchLabels: release } }];
+    for (const part of ['storefront', 'payment', 'inventory', 'shipping'])
+      expect(callees(objects, part)).toEqual([broker]);
+    expect(callees(objects, 'ledger')).toEqual([broker, doors]);
+    expect(callees(objects, 'test')).toEqual([doors]);
   });
 
   it('lets customers reach the storefront alone', async () => {

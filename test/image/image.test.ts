@@ -13,6 +13,7 @@ import { Customer } from '../support/customer.ts';
 import { root } from '../support/root.ts';
 import { call, STAFF_TOKEN } from '../support/service.ts';
 import { shipmentIdOf } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 describe('the image, as the Dockerfile lays it out', () => {
   let layout: Layout;
@@ -72,14 +73,18 @@ describe('the image, as the Dockerfile lays it out', () => {
 
     it('carries out orders, and has the program that verifies it', async () => {
       const urls = services.map(({ name }) => [`${name.toUpperCase()}_URL`, urlOf(name)]);
-      const child = runInLayout(layout, ['services/cluster/verify.ts'], {
-        ...Object.fromEntries(urls),
-        STAFF_TOKEN,
-      });
-      let said = '';
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
-      await once(child, 'close');
-      expect([child.exitCode, said]).toEqual([0, expect.stringContaining('shipped and paid')]);
+      expect(await run(layout, ['services/cluster/verify.ts'], Object.fromEntries(urls))).toEqual([
+        0,
+        expect.stringContaining('shipped and paid'),
+      ]);
+    });
+
+    it('has the command that asks the ledger', async () => {
+      const ask = (...args: string[]) =>
+        run(layout, ['services/ledger/cli/main.ts', '--url', urlOf('ledger'), ...args]);
+      const id = await new Customer(urlOf).place();
+      await until('the story is kept', async () => (await ask('tree', id))[1].includes('order.placed'));
+      expect(await ask('dead-letters')).toEqual([0, expect.any(String)]);
     });
 
     it('prints labels: their fonts are there', async () => {
@@ -92,6 +97,19 @@ describe('the image, as the Dockerfile lays it out', () => {
     });
   });
 });
+
+/** Runs a program as a Pod would. @returns its exit code, and all that it said */
+async function run(
+  layout: Layout,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<[number | null, string]> {
+  const child = runInLayout(layout, args, { STAFF_TOKEN, ...env });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
+  await once(child, 'close');
+  return [child.exitCode, said];
+}
 
 describe('the Dockerfile', () => {
   const stages = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'));

@@ -39,8 +39,23 @@
 {{- $_ := set $settings "OIDC_CA_FILE" "/var/run/tradewind/ca.crt" -}}
 {{- $_ := set $settings "OIDC_TOKEN_FILE" "/var/run/tradewind/token" -}}
 {{- end -}}
+{{- if eq $name "ledger" }}{{ $settings = merge $settings (include "tradewind.ledgerSettings" $ | fromYaml) }}{{ end -}}
 {{- range $key, $value := $service.settings }}{{ $_ := set $settings $key (include "tradewind.text" $value) }}{{ end -}}
 {{- toYaml $settings -}}
+{{- end -}}
+
+{{/*
+Where the ledger delivers: whoever can post a dead letter names its subscriber, so only Services of this namespace; and
+what people call a service is here the Service with the release's name before it.
+*/}}
+{{- define "tradewind.ledgerSettings" -}}
+{{- $domain := printf "%s.svc" .Release.Namespace -}}
+{{- $subscribers := list -}}
+{{- range $name, $_ := fromJson (include "tradewind.services" .) -}}
+{{- $subscribers = append $subscribers (printf "%s=http://%s.%s.%s" $name (include "tradewind.name" (list $ $name)) $domain $.Values.clusterDomain) -}}
+{{- end -}}
+REDRIVE_HOSTS: "*.{{ $domain }}.{{ .Values.clusterDomain }},*.{{ $domain }}"
+SUBSCRIBERS: {{ join "," $subscribers }}
 {{- end -}}
 
 {{- define "tradewind.poisonStatus" -}}
