@@ -1,11 +1,41 @@
 /** Tests run the sources as they are: types are stripped by Node's own stripper, modules stay ES modules. */
-export default {
-  testEnvironment: 'node',
+const common = {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.data', '<rootDir>/.cache'],
+};
+
+/** Once more on PostgreSQL: what keeps data. */
+const onPostgres = [
+  'journeys/!(readme)',
+  'services/!(deadline)',
+  'services/*/!(decide|label|tracking)',
+  'platform/{crash,intake,relay,runtime,task-runner}',
+  'platform/http/app',
+];
+const onlyPostgres = ['platform/postgres/*'];
+const files = (names) => names.map((name) => `<rootDir>/test/${name}.test.ts`);
+
+export default {
   testTimeout: 30_000,
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
+  projects: [
+    {
+      ...common,
+      displayName: 'SQLite',
+      testEnvironment: 'node',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/platform/postgres/'],
+    },
+    {
+      ...common,
+      displayName: 'PostgreSQL',
+      globals: { engine: 'postgres' },
+      globalSetup: '<rootDir>/test/support/postgres-setup.ts',
+      globalTeardown: '<rootDir>/test/support/postgres-teardown.ts',
+      testEnvironment: '<rootDir>/test/support/postgres-environment.mjs',
+      testMatch: files([...onPostgres, ...onlyPostgres]),
+    },
+  ],
 };

@@ -62,7 +62,7 @@ async function deliveryRate(
   const manifests = join(folder, 'manifests');
   await mkdir(manifests);
   const broker = `apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: { name: shop }\n`;
-  const all = trigger('null', 'null', `type: ${orderPlaced.type}`);
+  const all = trigger('receiver', 'receiver', `type: ${orderPlaced.type}`);
   const keep = withLedger ? trigger('ledger', 'ledger', 'dataclassification: internal') : '';
   await writeFile(join(manifests, 'all.yaml'), broker + all + keep);
   const [brokerPort, ledgerPort] = [portBase, portBase + 1];
@@ -72,7 +72,7 @@ async function deliveryRate(
     await using broker = await startChildProgram('platform/broker/main.ts', [], brokerPort, {
       DATA_DIR: folder,
       MANIFESTS: manifests,
-      SUBSCRIBERS: `null=${receiver.url},ledger=http://127.0.0.1:${ledgerPort}`,
+      SUBSCRIBERS: `receiver=${receiver.url},ledger=http://127.0.0.1:${ledgerPort}`,
     });
     const posted = await postFor(seconds, `${broker.url}/default/shop`);
     await until('everything is delivered', () => receiver.count() >= posted.count, 120_000);
@@ -130,16 +130,22 @@ async function fullStore(seconds: number, portBase: number): Promise<void> {
   try {
     // Its first start makes the tables.
     await (await startLedger(portBase, folder))[Symbol.asyncDispose]();
-    fillLedger(join(folder, 'ledger', 'ledger.sqlite'));
-    await measureReads(portBase, folder);
+    const bytes = fillLedger(join(folder, 'ledger', 'ledger.sqlite'));
+    await measureReads(portBase, folder, bytes);
     await measurePruning(seconds, portBase, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function measureReads(port: number, folder: string): Promise<void> {
+async function measureReads(port: number, folder: string, bytes: number): Promise<void> {
   await using keeper = await startLedger(port, folder, { ARCHIVE_MAX_BYTES: String(16 * 1024 ** 3) });
+  // It sums up while events come, and has not seen these coming.
+  await until(
+    'their sizes are summed up',
+    async () => (await keeper.metric('tradewind_ledger_store_bytes')) >= bytes,
+    120_000,
+  );
   const reads: Record<string, () => string> = {
     'search by order': () => `/api/events?correlation=${anyOrder()}`,
     'tree of an order': () => `/api/trees/${anyOrder()}`,

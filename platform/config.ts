@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
@@ -69,6 +70,14 @@ export const setting = {
       })
       .meta({ unit: 'duration' }),
   url: () => z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }),
+  /** Where a database is. It may hold a password, so that it never appears in a message either. */
+  databaseUrl: () =>
+    z
+      .string()
+      .refine(
+        (text) => /^postgres(?:ql)?:\/\//.test(text) && URL.canParse(text),
+        'must be like postgres://user:password@host:5432/database, with special characters %-encoded',
+      ),
   /** Addresses by name, like `payment=http://127.0.0.1:8082,shipping=http://…`. */
   addresses: () =>
     z
@@ -89,6 +98,16 @@ export const setting = {
         });
         return z.NEVER;
       }),
+  /** One certificate or more, in PEM. */
+  certificates: () => z.string().refine(isCertificate, 'must be certificates in PEM'),
   /** A secret; its value never appears in a message. */
   secret: (minLength: number) => z.string().min(minLength, `must have ${minLength} characters or more`),
 };
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}

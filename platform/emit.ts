@@ -17,17 +17,17 @@ export async function storeEffects(
   cause: Cause,
   now: Date,
 ): Promise<void> {
-  for (const fact of effects.emit ?? []) {
+  const events = (effects.emit ?? []).map((fact) => {
     const contract = contracts.get(fact.event);
     if (!contract) throw new Error(`"${fact.event}" is not on the card`);
     const event = toCloudEvent(contract, fact.data, cause, now);
-    const partitionKey = String(event['partitionkey']);
-    await enqueue(tx, { partitionKey, event: JSON.stringify(event) }, now);
-  }
+    return { partitionKey: String(event['partitionkey']), event: JSON.stringify(event) };
+  });
   for (const order of effects.tasks ?? []) {
     await addTask(tx, { ...order, dueAt: order.dueAt ?? now }, cause);
   }
   for (const { kind, key } of effects.cancel ?? []) await cancelTask(tx, kind, key);
+  await enqueue(tx, events, now);
 }
 
 /** Makes the CloudEvent of a fact: attributes from its contract, a fresh UUIDv7, the time in UTC. */

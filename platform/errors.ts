@@ -44,6 +44,8 @@ export const problems = {
   /** 401: no valid credentials. */
   unauthenticated: (detail: string, scheme?: string) =>
     new Problem(401, 'Not authenticated', detail, scheme ? { headers: { 'www-authenticate': scheme } } : {}),
+  /** 403: known, but not allowed. */
+  forbidden: (detail: string) => new Problem(403, 'Not allowed', detail),
   /** 404: not there, or not yours. */
   notFound: (detail: string) => new Problem(404, 'Not found', detail),
   /** 405: the path exists, the method does not. */

@@ -4,29 +4,31 @@ import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
 import { fieldErrors, Problem, problems } from './errors.ts';
 import { readBody } from './http/body.ts';
-import { asProblem, respondProblem } from './http/respond.ts';
+import { asProblem, MAX_EVENT_PROBLEM_BYTES, respondProblem } from './http/respond.ts';
 import { parseJson } from './json.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
+import type { EventGuard } from './oidc/guard.ts';
 import { replayOf } from './replay.ts';
 import type { Received, Scope, Subscription, Tap } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
 import { admit } from './store/inbox.ts';
 import type { Store } from './store/store.ts';
-import { traceOf } from './trace.ts';
-
-/** Knative's in-memory dispatcher breaks on error bodies above 768 bytes (broker-contract, section 3.4). */
-const MAX_PROBLEM_BYTES = 700;
+import { processing } from './trace/spans.ts';
+import type { Span, Tracing } from './trace/tracing.ts';
 
 /** What taking events in needs of its service. */
 export interface IntakeOptions<Deps> {
   readonly store: Store;
   readonly handles: readonly Subscription<EventContract, Deps>[];
   readonly taps: readonly Tap<Deps>[];
+  /** Asks for a token before anything is read; `undefined`: whoever comes may bring events. */
+  readonly guard: EventGuard | undefined;
   readonly contracts: ReadonlyMap<string, EventContract>;
   readonly scope: () => Scope<Deps>;
   readonly log: Log;
   readonly metrics: ServiceMetrics;
+  readonly tracing: Tracing;
   readonly maxBodyBytes: number;
   /** More events than this at work at once: answer 503 and let the broker come back. */
   readonly maxInFlight: number;
@@ -44,8 +46,9 @@ export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'not_of_interest';
 
 /**
  * `POST /events`: reads a CloudEvent, checks it and its data, and handles it once, whatever the number of deliveries.
- * Answers 204 without a body for everything that is settled, 400 or 422 for what can never be handled, 413, and 503
- * for what should come again. Never 404 or 409, which Knative retries, and never a body with a 2xx.
+ * Answers 204 without a body for everything that is settled, 401 or 403 to whoever may not bring events, 400 or 422
+ * for what can never be handled, 413, and 503 for what should come again. Never 404 or 409, which Knative retries, and
+ * never a body with a 2xx.
  */
 export class Intake<Deps> {
   readonly #options: IntakeOptions<Deps>;
@@ -62,12 +65,13 @@ export class Intake<Deps> {
 
   /** Answers one delivery. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { log, metrics, maxBodyBytes, maxInFlight } = this.#options;
+    const { guard, log, metrics, maxBodyBytes, maxInFlight } = this.#options;
     const stop = metrics.handling.startTimer();
     this.#inFlight += 1;
     let event: WireEvent | undefined;
     try {
       if (this.#inFlight > maxInFlight) throw problems.unavailable('too many events at once; try again');
+      await guard?.admit(request.headers.authorization);
       event = parseEvent(request.headersDistinct, await readBody(request, maxBodyBytes));
       const outcome = await this.handle(event, replayOf(request.headers));
       metrics.events.inc({ type: this.#labelOf(event), outcome });
@@ -76,7 +80,7 @@ export class Intake<Deps> {
       const problem = asProblem(error, log);
       metrics.events.inc({ type: this.#labelOf(event), outcome: `refused_${problem.status}` });
       log.warn({ ...idsOf(event), status: problem.status, reason: problem.message }, 'event refused');
-      respondProblem(response, this.#asAnswered(problem), MAX_PROBLEM_BYTES);
+      respondProblem(response, this.#asAnswered(problem), MAX_EVENT_PROBLEM_BYTES);
     } finally {
       this.#inFlight -= 1;
       stop();
@@ -89,11 +93,15 @@ export class Intake<Deps> {
    * @throws Problem 422 when its data breaks its schema.
    */
   async handle(event: WireEvent, replay?: string): Promise<Outcome> {
-    const subscription = this.#find(event);
-    const outcome = subscription
-      ? await this.#decide(subscription, receive(subscription.contract, event, replay), event)
-      : await this.#tap(event);
-    const { log } = this.#options;
+    const { log, tracing } = this.#options;
+    const outcome = await tracing.span(processing(event.attributes), async (span) => {
+      const subscription = this.#find(event);
+      const became = subscription
+        ? await this.#decide(subscription, receive(subscription.contract, event, replay), event, span)
+        : await this.#tap(event);
+      span.set({ 'tradewind.event.outcome': became });
+      return became;
+    });
     log.debug({ ...idsOf(event), ...(replay ? { replay } : {}), outcome }, 'event');
     return outcome;
   }
@@ -102,9 +110,10 @@ export class Intake<Deps> {
     subscription: Subscription<EventContract, Deps>,
     received: Received<EventContract>,
     event: WireEvent,
+    span: Span,
   ): Promise<Outcome> {
     const { store, contracts, scope: makeScope, log, onCommit } = this.#options;
-    const cause = { causationId: received.id, ...traceOf(event.attributes['traceparent']) };
+    const cause = { causationId: received.id, ...span.cause };
     const outcome = await writeOrRetry(store, async (tx): Promise<Outcome> => {
       const scope = makeScope();
       if (!(await admit(tx, received, scope.now))) return 'duplicate';

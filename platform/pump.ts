@@ -7,8 +7,11 @@ export interface PumpOptions<Row> {
   readonly seq: (row: Row) => number;
   /** Rows with the same key are worked one after the other, in order; `undefined` waits for nobody. */
   readonly key: (row: Row) => string | undefined;
-  /** Works a row: resolves with `done`, or with the milliseconds to wait before it is worked again. */
-  readonly work: (row: Row) => Promise<'done' | number>;
+  /**
+   * Works a row: resolves with `done`, with the milliseconds to wait before it is worked again, or with `lost` when the
+   * row as it was read is no longer this pump's; if it still is in the store, it is read again.
+   */
+  readonly work: (row: Row) => Promise<'done' | 'lost' | number>;
   /** Stores that rows are done, durably; what becomes done meanwhile goes together into the next call. */
   readonly settle: (rows: readonly Row[]) => Promise<unknown>;
   /** Rows at work at once. */
@@ -174,6 +177,12 @@ export class Pump<Row> {
 
   async #work(entry: Entry<Row>, work: PumpOptions<Row>['work']): Promise<void> {
     const outcome = await this.#attempt(entry, work);
+    if (outcome === 'lost') {
+      this.#held.delete(this.#seqOf(entry));
+      this.#leaveLane(entry);
+      this.rewind(this.#seqOf(entry));
+      return;
+    }
     if (outcome !== 'done') {
       this.#wait(entry, outcome);
       return;
@@ -184,7 +193,7 @@ export class Pump<Row> {
     await this.#settling;
   }
 
-  async #attempt(entry: Entry<Row>, work: PumpOptions<Row>['work']): Promise<'done' | number> {
+  async #attempt(entry: Entry<Row>, work: PumpOptions<Row>['work']): Promise<'done' | 'lost' | number> {
     try {
       return await work(entry.row);
     } catch (error) {

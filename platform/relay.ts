@@ -3,24 +3,23 @@ import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
-import { markSent, unsent, type OutboxRow } from './store/outbox.ts';
+import { SharedOutbox, wholeOutbox, type OutboxShare } from './outbox-share.ts';
+import { markSent, type OutboxRow } from './store/outbox.ts';
+import type { Sink } from './sink.ts';
 import type { Store } from './store/store.ts';
+import { sending } from './trace/spans.ts';
+import type { Span, Tracing } from './trace/tracing.ts';
 
 export interface RelayOptions {
   readonly store: Store;
-  /** The broker's address (`K_SINK`). */
-  readonly sink: string;
+  readonly sink: Sink;
   /** Extensions that a SinkBinding asks to set on every event (`K_CE_OVERRIDES`). */
   readonly overrides: Readonly<Record<string, string>>;
-  /**
-   * Milliseconds before a post counts as lost. It lies above the broker's whole delivery budget: with Knative's
-   * in-memory channel a post lasts as long as its slowest subscriber, and one given up early is never dead-lettered.
-   */
-  readonly timeoutMs: number;
   /** Posts at work at once, at most one per partition key. */
   readonly maxInFlight: number;
   readonly log: Log;
   readonly metrics: ServiceMetrics;
+  readonly tracing: Tracing;
 }
 
 const FIRST_WAIT_MS = 100;
@@ -36,6 +35,7 @@ export class Relay {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #pump: Pump<OutboxRow>;
+  readonly #share: OutboxShare;
   /** How often an event was refused, by its sequence. */
   readonly #refusals = new Map<number, number>();
   #failures = 0;
@@ -43,27 +43,34 @@ export class Relay {
   #stopping = false;
 
   constructor(options: RelayOptions) {
-    const { store, sink, maxInFlight, timeoutMs, log } = options;
+    const { store, sink, maxInFlight, log } = options;
     this.#options = options;
-    const { origin, pathname, search } = new URL(sink);
+    const { origin, pathname, search } = new URL(sink.url);
     this.#path = pathname + search;
     this.#pool = new Pool(origin, {
       connections: maxInFlight,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      connect: { timeout: 5000 },
+      headersTimeout: sink.timeoutMs,
+      bodyTimeout: sink.timeoutMs,
+      connect: { timeout: 5000, ...(sink.ca === undefined ? {} : { ca: sink.ca }) },
       keepAliveTimeout: 4000,
     });
     this.#pump = new Pump<OutboxRow>({
-      fetch: (after, limit) => unsent(store.read, after, limit),
+      fetch: (after, limit) => this.#share.fetch(after, limit),
       seq: (row) => row.seq,
       key: (row) => row.partitionKey,
-      work: (row) => this.#post(row),
-      settle: (rows) => store.write((tx) => markSent(tx, rows)),
+      work: (row) => this.#send(row),
+      settle: async (rows) => {
+        await store.write((tx) => markSent(tx, rows));
+        for (const row of rows) this.#share.end(row);
+      },
       maxInFlight,
       maxBuffered: MAX_BUFFERED,
       onError: (error) => log.error({ err: error }, 'the relay failed; it goes on'),
     });
+    this.#share =
+      store.dialect.engine === 'postgres'
+        ? new SharedOutbox({ store, log, onNews: () => this.#pump.wake() })
+        : wholeOutbox(store);
     this.#pump.wake();
   }
 
@@ -79,29 +86,50 @@ export class Relay {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     await this.#pump.stop(graceMs);
+    await this.#share.close();
     await this.#pool.destroy();
   }
 
-  async #post(row: OutboxRow): Promise<'done' | number> {
-    const { metrics, log } = this.#options;
+  async #send(row: OutboxRow): Promise<'done' | 'lost' | number> {
+    if (!this.#share.begin(row)) return 'lost';
+    const outcome = await this.#traced(row);
+    // What was taken is at work until it is removed.
+    if (outcome !== 'done') this.#share.end(row);
+    return outcome;
+  }
+
+  /** The event keeps the trace that it was stored with; the post is a span beside what the event leads to. */
+  #traced(row: OutboxRow): Promise<'done' | number> {
+    const { tracing } = this.#options;
+    // Without a collector nobody reads the event again.
+    if (!tracing.active) return this.#post(row);
+    return tracing.span(sending(row.event), (span) => this.#post(row, span));
+  }
+
+  async #post(row: OutboxRow, span?: Span): Promise<'done' | number> {
+    const { sink, metrics, log } = this.#options;
+    const type = 'application/cloudevents+json; charset=utf-8';
     try {
       const { statusCode, body } = await this.#pool.request({
         method: 'POST',
         path: this.#path,
-        headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' },
+        headers: { 'content-type': type, ...sink.token.headers(), ...span?.cause },
         body: this.#withOverrides(row.event),
       });
       await body.dump();
       metrics.posts.inc({ result: String(statusCode) });
+      span?.set({ 'http.response.status_code': statusCode });
       if (statusCode >= 200 && statusCode < 300) {
         this.#failures = 0;
         this.#refusals.delete(row.seq);
         return 'done';
       }
+      span?.fail(String(statusCode));
       log.warn({ seq: row.seq, status: statusCode }, 'the broker did not take an event; it is sent again');
       return statusCode === 503 ? this.#pauseAll() : this.#waitOf(row);
     } catch (error) {
       metrics.posts.inc({ result: 'no_answer' });
+      span?.fail('no_answer', messageOf(error));
       if (this.#failures === 0)
         log.warn({ reason: messageOf(error) }, 'the broker does not answer; the outbox waits');
       return this.#pauseAll();

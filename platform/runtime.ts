@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { EventContract } from './contract.ts';
@@ -11,20 +10,22 @@ import { Intake } from './intake.ts';
 import { createLog, type Log } from './log.ts';
 import { addServiceGauges } from './gauges.ts';
 import { createMetrics, type ServiceMetrics } from './metrics.ts';
+import { eventGuardOf, type EventGuard } from './oidc/guard.ts';
 import { inboxPruning } from './prune.ts';
 import { readinessOf } from './readiness.ts';
 import { Relay } from './relay.ts';
 import type { AnyServiceCard, Scope, ServiceCard, TaskKind } from './service.ts';
 import type { ServiceSettings } from './settings.ts';
+import { sinkOf, type Sink } from './sink.ts';
 import { writeOrRetry } from './store/documents.ts';
-import { lockFolder, type FolderLock } from './store/lock.ts';
 import { migrate } from './store/migrate.ts';
+import { storageOf, type Storage } from './store/open.ts';
 import { outboxLag } from './store/outbox.ts';
 import { platformMigrations } from './store/schema.ts';
-import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-import { dropLeases, taskCounts } from './store/tasks.ts';
+import { dropLeases, earliestDue } from './store/tasks.ts';
 import { TaskRunner } from './task-runner.ts';
+import { openTracing, untraced, type Tracing } from './trace/tracing.ts';
 
 /** How a service is started beside its settings: what tests and the one-process shop replace. */
 export interface StartOptions {
@@ -75,16 +76,19 @@ class Runtime implements RunningService {
   readonly #settings: ServiceSettings;
   readonly #log: Log;
   readonly #now: () => Date;
+  readonly #sink: Sink | undefined;
+  readonly #guard: EventGuard | undefined;
   readonly #closing = new AbortController();
   readonly #contracts: ReadonlyMap<string, EventContract>;
   readonly #kinds: readonly TaskKind<EventContract, object>[];
   readonly #stores: Store[] = [];
   #deps: object = {};
+  #tracing: Tracing = untraced;
   #intake: Intake<object> | undefined;
   #listening: Listening | undefined;
   #relay: Relay | undefined;
   #runner: TaskRunner<object> | undefined;
-  #lock: FolderLock | undefined;
+  #storage: Storage | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(card: AnyServiceCard, settings: ServiceSettings, options: StartOptions) {
@@ -98,6 +102,8 @@ class Runtime implements RunningService {
     this.#kinds = [...this.#card.tasks, inboxPruning(settings.INBOX_RETENTION)];
     this.#contracts = new Map(this.#card.emits.map((contract) => [contract.name, contract]));
     this.metrics = createMetrics(card.name);
+    this.#sink = sinkOf(settings);
+    this.#guard = eventGuardOf(settings, this.#log, this.#now, this.#closing.signal);
   }
 
   get url(): string {
@@ -125,7 +131,7 @@ class Runtime implements RunningService {
 
   async start(): Promise<void> {
     const card = this.#card;
-    this.#lock = lockFolder(join(this.#settings.DATA_DIR, card.name));
+    this.#tracing = await openTracing(card.name, this.#settings, this.#log);
     const store = await this.#openStore(card.name);
     await migrate(store, [...platformMigrations, ...card.migrations]);
     if (store.dialect.engine === 'sqlite') await store.write((tx) => dropLeases(tx));
@@ -135,7 +141,7 @@ class Runtime implements RunningService {
       log: this.#log,
       now: this.#now,
       closing: this.#closing.signal,
-      sink: this.#sink(),
+      sink: this.#sink,
       registry: this.metrics.registry,
       openStore: (name) => this.#openStore(name),
     });
@@ -151,11 +157,10 @@ class Runtime implements RunningService {
   }
 
   async idle(): Promise<boolean> {
-    const [lag, tasks] = await Promise.all([
-      outboxLag(this.store.read),
-      taskCounts(this.store.read, this.#now()),
-    ]);
-    return lag.waiting === 0 && tasks.due === 0;
+    // In this order: a task leaves its events in the outbox when it goes, and one that came meanwhile is due by now.
+    const due = await earliestDue(this.store.read);
+    if (due !== undefined && due <= this.#now()) return false;
+    return (await outboxLag(this.store.read)).waiting === 0;
   }
 
   wake(): void {
@@ -179,17 +184,14 @@ class Runtime implements RunningService {
     await this.#relay?.stop(left());
     if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
     for (const store of this.#stores.toReversed()) await store.close();
-    this.#lock?.release();
+    this.#storage?.release();
+    await this.#tracing.close(left());
     this.#log.info('stopped');
   }
 
-  #sink() {
-    const { K_SINK: url, RELAY_TIMEOUT: timeoutMs } = this.#settings;
-    return url === undefined ? undefined : { url, timeoutMs };
-  }
-
   async #openStore(name: string): Promise<Store> {
-    const store = openSqlite(join(this.#settings.DATA_DIR, this.name, `${name}.sqlite`));
+    this.#storage ??= storageOf(this.name, this.#settings, this.#log);
+    const store = await this.#storage.open(name);
     this.#stores.push(store);
     return store;
   }
@@ -200,8 +202,8 @@ class Runtime implements RunningService {
     await this.store.write(async (tx) => {
       const scope = this.#scope();
       const effects = (await this.#card.prepare?.(tx, scope)) ?? {};
-      await storeEffects(tx, this.#contracts, effects, {}, scope.now);
-      await storeEffects(tx, this.#contracts, { tasks }, {}, scope.now);
+      const ordered = { ...effects, tasks: [...(effects.tasks ?? []), ...tasks] };
+      await storeEffects(tx, this.#contracts, ordered, {}, scope.now);
     });
   }
 
@@ -220,6 +222,7 @@ class Runtime implements RunningService {
       ...this.#shared(),
       handles: this.#card.handles,
       taps: this.#card.taps ?? [],
+      guard: this.#guard,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
       poisonStatus: this.#settings.POISON_STATUS,
@@ -234,43 +237,35 @@ class Runtime implements RunningService {
       scope: () => this.#scope(),
       log: this.#log,
       metrics: this.metrics,
+      tracing: this.#tracing,
       onCommit: this.#onCommit,
     };
   }
 
   #startRelay(): void {
-    const settings = this.#settings;
-    if (!settings.K_SINK) {
+    const { K_CE_OVERRIDES: overrides, RELAY_IN_FLIGHT: maxInFlight } = this.#settings;
+    if (!this.#sink) {
       this.#log.warn('K_SINK is not set: events wait in the outbox until a sink is known');
       return;
     }
-    this.#relay = new Relay({
-      store: this.store,
-      sink: settings.K_SINK,
-      overrides: settings.K_CE_OVERRIDES,
-      timeoutMs: settings.RELAY_TIMEOUT,
-      maxInFlight: settings.RELAY_IN_FLIGHT,
-      log: this.#log,
-      metrics: this.metrics,
-    });
+    this.#relay = new Relay({ ...this.#shared(), sink: this.#sink, overrides, maxInFlight });
   }
 
   #listen(): Promise<Listening> {
     const card = this.#card;
+    const info = { title: card.name, description: card.summary, version: '1.0.0' };
     const app = createApp({
       routes: card.routes,
       context: this.#routeHost(),
-      openapi: describeApi(
-        { title: card.name, description: card.summary, version: '1.0.0' },
-        card.routes,
-        card.customerAuth,
-      ),
+      openapi: describeApi(info, card.routes, card.customerAuth),
+      guard: this.#guard,
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       answerEvent: (request, response) => this.intake.answer(request, response),
       notReady: readinessOf(this.store, this.#closing.signal),
       log: this.#log,
       metrics: this.metrics,
+      tracing: this.#tracing,
     });
     const { PORT, HOST, MAX_REQUESTS_PER_SOCKET: maxRequestsPerSocket } = this.#settings;
     return listen(app, PORT, HOST, { maxRequestsPerSocket });

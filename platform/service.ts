@@ -5,6 +5,7 @@ import type { DataOf, EventContract, Fact } from './contract.ts';
 import type { SecurityScheme } from './http/openapi.ts';
 import type { Route } from './http/route.ts';
 import type { Log } from './log.ts';
+import type { Sink } from './sink.ts';
 import type { Migration } from './store/migrate.ts';
 import type { Reader, Store, Tx } from './store/store.ts';
 
@@ -138,8 +139,8 @@ export interface OpenContext<Settings> {
   readonly now: () => Date;
   /** Aborted when the service shuts down: calls to the outside end then. */
   readonly closing: AbortSignal;
-  /** The broker's front door, and how long a post to it may last; `undefined` where none is set. */
-  readonly sink: { readonly url: string; readonly timeoutMs: number } | undefined;
+  /** The broker's front door; `undefined` where none is set. */
+  readonly sink: Sink | undefined;
   /** For counters of its own. */
   readonly registry: Registry;
   /** Opens a further database of this service's own, for a part that keeps its books apart. */

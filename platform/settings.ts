@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readConfig, setting } from './config.ts';
+import { traceSettings } from './trace/settings.ts';
 
 /** The settings every program has, services and broker alike. */
 export const programSettings = {
@@ -9,6 +10,19 @@ export const programSettings = {
     .describe('least level logged'),
   LOG_FORMAT: z.enum(['json', 'text']).default('json').describe('json for machines, text for a terminal'),
 } as const;
+
+const subjects = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean),
+  )
+  .refine(
+    (list) => list.length > 0 && list.every((each) => !each.slice(0, -1).includes('*')),
+    'must be like system:serviceaccount:shop:one,system:serviceaccount:shop:other*, with * only at an end',
+  );
 
 /** The settings every service has, by environment variable. */
 export const serviceSettings = {
@@ -30,7 +44,69 @@ export const serviceSettings = {
       }
     })
     .describe('extensions to set on every event sent, as a SinkBinding writes them'),
-  DATA_DIR: setting.text().default('.data').describe('folder of the databases'),
+  K_CA_CERTS: setting
+    .certificates()
+    .optional()
+    .describe(
+      'certificates in PEM that are trusted at the broker instead of the public ones, as a SinkBinding writes them',
+    ),
+  OIDC_SINK_TOKEN_FILE: setting
+    .text()
+    .default('/oidc/token')
+    .describe('file with the bearer token that posts to the broker show; where a SinkBinding mounts it'),
+  OIDC_ISSUER: setting
+    .url()
+    .optional()
+    .describe('issuer of the tokens that whoever brings events must show; without it none is asked for'),
+  OIDC_AUDIENCE: setting
+    .text()
+    .optional()
+    .describe('audience that those tokens must be for; needed with OIDC_ISSUER'),
+  OIDC_SUBJECTS: subjects
+    .optional()
+    .describe(
+      'subjects that may bring events, by comma, * at the end for any ending; needed with OIDC_ISSUER',
+    ),
+  OIDC_DISCOVERY_URL: setting
+    .url()
+    .optional()
+    .describe(
+      'where the keys of the issuer are found, if not at itself: in a cluster https://kubernetes.default.svc',
+    ),
+  OIDC_CA_FILE: setting
+    .text()
+    .optional()
+    .describe('file with certificates in PEM that are trusted there instead of the public ones'),
+  OIDC_TOKEN_FILE: setting
+    .text()
+    .optional()
+    .describe('file with a bearer token that may read the keys, which a Kubernetes API server asks for'),
+  DATA_DIR: setting
+    .text()
+    .default('.data')
+    .describe('folder of the databases, where DATABASE_URL is not set'),
+  DATABASE_URL: setting
+    .databaseUrl()
+    .optional()
+    .describe(
+      'PostgreSQL instead of files, as postgres://user:password@host/database?sslmode=verify-full; each service has a schema of its own in it',
+    ),
+  DATABASE_CA: setting
+    .text()
+    .optional()
+    .describe('certificate, in PEM, of the authority that the one of PostgreSQL must come from'),
+  DATABASE_POOL_SIZE: setting
+    .integer(2, 1000)
+    .default(10)
+    .describe('connections to PostgreSQL at most, for each schema'),
+  DATABASE_CONNECT_TIMEOUT: setting
+    .duration()
+    .default(5000)
+    .describe('longest wait for a connection to PostgreSQL, a new one or a free one'),
+  DATABASE_STATEMENT_TIMEOUT: setting
+    .duration()
+    .default(10_000)
+    .describe('longest time of a statement on PostgreSQL; then it is cancelled'),
   STAFF_TOKEN: setting
     .secret(16)
     .optional()
@@ -65,6 +141,7 @@ export const serviceSettings = {
     .duration()
     .default(8000)
     .describe('longest wait, after that, for requests, tasks and posts at work'),
+  ...traceSettings,
 } as const;
 
 // Only extensions: another id or type would make it another event.

@@ -6,9 +6,20 @@ import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { Scope, TaskKind } from './service.ts';
 import { writeOrRetry } from './store/documents.ts';
-import type { Store } from './store/store.ts';
+import type { Store, Tx } from './store/store.ts';
+import { performing } from './trace/spans.ts';
+import { untraced, type Span, type Tracing } from './trace/tracing.ts';
 import { within } from './within.ts';
-import { claimTasks, finishTask, nextDue, postponeTask, type TaskRow } from './store/tasks.ts';
+import {
+  claimTasks,
+  finishTask,
+  nextDue,
+  postponeTask,
+  renewLeases,
+  returnTasks,
+  type Lease,
+  type TaskRow,
+} from './store/tasks.ts';
 
 /** What doing tasks needs of its service. */
 export interface TaskRunnerOptions<Deps> {
@@ -18,19 +29,23 @@ export interface TaskRunnerOptions<Deps> {
   readonly scope: () => Scope<Deps>;
   readonly log: Log;
   readonly metrics: ServiceMetrics;
+  readonly tracing: Tracing;
   /** Called after a task's transaction: there may be events to send. */
   readonly onCommit: () => void;
 }
 
 const MAX_AT_WORK = 128;
-const LEASE_MS = 60_000;
+const LEASE_MS = 10_000;
+/** Leases of what is at work are made longer three times before they would end. */
+const RENEW_MS = LEASE_MS / 3;
 const MAX_SLEEP_MS = 1000;
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 30_000;
 
 /**
  * Does what was stored to be done: outside work and deadlines. A task is removed in the transaction of its result;
- * one that fails comes again with backoff, for ever; one whose process died comes again when its lease ends.
+ * one that fails comes again with backoff, for ever; one whose process died comes again when its lease ends, which is
+ * made longer while the task is at work.
  */
 export class TaskRunner<Deps> {
   readonly #options: TaskRunnerOptions<Deps>;
@@ -38,6 +53,7 @@ export class TaskRunner<Deps> {
   /** Says whose leases are whose where several processes share a store. */
   readonly #holder = randomUUID();
   readonly #atWork = new Map<string, Promise<void>>();
+  readonly #renewal: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #claiming: Promise<void> | undefined;
   #wanted = false;
@@ -46,6 +62,7 @@ export class TaskRunner<Deps> {
   constructor(options: TaskRunnerOptions<Deps>) {
     this.#options = options;
     this.#kinds = new Map(options.kinds.map((kind) => [kind.kind, kind]));
+    this.#renewal = setInterval(() => void this.#renew(), RENEW_MS);
     this.wake();
   }
 
@@ -65,11 +82,33 @@ export class TaskRunner<Deps> {
     clearTimeout(this.#timer);
   }
 
-  /** Claims nothing more; resolves when what is at work is over, or after `graceMs`: the rest is done at the next start. */
+  /**
+   * Claims nothing more; resolves when what is at work is over, or after `graceMs`: the rest goes back, for another
+   * replica or the next start.
+   */
   async stop(graceMs: number): Promise<void> {
     this.retire();
     await this.#claiming;
     await within(graceMs, Promise.all(this.#atWork.values()));
+    clearInterval(this.#renewal);
+    if (this.#atWork.size > 0)
+      await this.#tell('tasks could not be put back', (tx) => returnTasks(tx, this.#holder));
+  }
+
+  #leaseFrom(now: Date): Lease {
+    return { holder: this.#holder, until: new Date(now.getTime() + LEASE_MS) };
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#atWork.size === 0) return;
+    const lease = this.#leaseFrom(this.#options.scope().now);
+    await this.#tell('leases could not be made longer', (tx) => renewLeases(tx, lease));
+  }
+
+  /** Where it does not work, leases end by themselves. */
+  async #tell(failure: string, work: (tx: Tx) => Promise<void>): Promise<void> {
+    const { store, log } = this.#options;
+    await store.write(work).catch((error: unknown) => log.error({ err: error }, failure));
   }
 
   async #claim(): Promise<void> {
@@ -85,8 +124,7 @@ export class TaskRunner<Deps> {
       const { now } = scope();
       const due = await nextDue(store.read);
       if (due && due <= now) {
-        const lease = { holder: this.#holder, until: new Date(now.getTime() + LEASE_MS) };
-        const tasks = await store.write((tx) => claimTasks(tx, now, lease, room));
+        const tasks = await store.write((tx) => claimTasks(tx, now, this.#leaseFrom(now), room));
         for (const task of tasks) this.#start(task);
         this.#wanted ||= tasks.length > 0;
         return;
@@ -116,39 +154,47 @@ export class TaskRunner<Deps> {
   }
 
   async #run(task: TaskRow): Promise<void> {
-    const { store, contracts, scope: makeScope, metrics, onCommit, log } = this.#options;
-    const ids = { task: task.kind, key: task.key, attempt: task.attempts };
+    const { metrics, tracing, onCommit, log } = this.#options;
     try {
       const kind = this.#kinds.get(task.kind);
       if (!kind) throw new Error(`no task of kind "${task.kind}" is on the card`);
-      const result = await kind.perform?.(task.payload as never, makeScope());
-      const outcome = await writeOrRetry(store, async (tx): Promise<string> => {
-        if (!(await finishTask(tx, task, this.#holder))) return 'lost';
-        const scope = makeScope();
-        const effects = await kind.settle(tx, task.payload, result, scope);
-        await storeEffects(tx, contracts, effects, task.cause, scope.now);
-        if (effects.ignored) log.info({ ...ids, reason: effects.ignored }, 'task ignored');
-        return 'done';
-      });
+      // What comes again and again by itself is part of no story.
+      const traced = kind.recurs ? untraced : tracing;
+      const outcome = await traced.span(performing(task), (span) => this.#perform(kind, task, span));
       metrics.taskRuns.inc({ kind: task.kind, result: outcome });
       onCommit();
     } catch (error) {
       metrics.taskRuns.inc({ kind: task.kind, result: 'failed' });
       const level = this.#stopped ? 'info' : 'warn';
-      log[level]({ ...ids, reason: messageOf(error) }, 'a task failed; it comes again');
+      log[level]({ ...idsOf(task), reason: messageOf(error) }, 'a task failed; it comes again');
       await this.#postpone(task, messageOf(error));
     }
   }
 
+  async #perform(kind: TaskKind<EventContract, Deps>, task: TaskRow, span: Span): Promise<string> {
+    const { store, contracts, scope: makeScope, log } = this.#options;
+    const result = await kind.perform?.(task.payload as never, makeScope());
+    return writeOrRetry(store, async (tx): Promise<string> => {
+      if (!(await finishTask(tx, task, this.#holder))) return 'lost';
+      const scope = makeScope();
+      const effects = await kind.settle(tx, task.payload, result, scope);
+      await storeEffects(tx, contracts, effects, { ...task.cause, ...span.cause }, scope.now);
+      if (effects.ignored) log.info({ ...idsOf(task), reason: effects.ignored }, 'task ignored');
+      return 'done';
+    });
+  }
+
   async #postpone(task: TaskRow, reason: string): Promise<void> {
-    const { store, scope, log } = this.#options;
+    const { scope } = this.#options;
     const wait = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(task.attempts - 1, 12));
     const dueAt = new Date(scope().now.getTime() + wait * (0.75 + Math.random() / 2));
-    try {
-      await store.write((tx) => postponeTask(tx, task, this.#holder, dueAt, reason));
-      this.#wanted = true;
-    } catch (error) {
-      log.error({ err: error }, 'a task could not be put back; its lease will end');
-    }
+    await this.#tell('a task could not be put back; its lease will end', (tx) =>
+      postponeTask(tx, task, this.#holder, dueAt, reason),
+    );
+    this.#wanted = true;
   }
+}
+
+function idsOf({ kind, key, attempts }: TaskRow): Record<string, string | number> {
+  return { task: kind, key, attempt: attempts };
 }

@@ -26,8 +26,8 @@ export function attributesOf(number: number) {
   };
 }
 
-/** Straight into the tables: over HTTP it would take the better part of an hour. */
-export function fillLedger(path: string): void {
+/** Straight into the tables: over HTTP it would take the better part of an hour. @returns bytes of all events */
+export function fillLedger(path: string): number {
   const database = new DatabaseSync(path);
   const event = database.prepare(
     `insert into archive (id, source, type, subject, correlation_id, causation_id, happened_at, kept_at, arrivals, attributes, data, size)
@@ -39,6 +39,7 @@ export function fillLedger(path: string): void {
      values (?, ?, ?, ?, ?, ?, ?, 'internal', ?, 'refused', 422, '', ?, 'held', 1, 0, 0, ?, ?, ?)`,
   );
   const body = database.prepare('insert into dead_letter_bodies (letter, body) values (?, ?)');
+  let bytes = 0;
   const start = Date.now() - MILLION * 10;
   console.log('filling the store with a million events');
   for (let number = 0; number < MILLION;) {
@@ -49,6 +50,7 @@ export function fillLedger(path: string): void {
       const at = new Date(start + number * 10).toISOString();
       const text = JSON.stringify(attributes);
       const size = text.length + data.length;
+      bytes += size;
       event.run(id, source, type, subject, correlationid, causationid, at, at, text, data, size);
       if (number >= OPEN_LETTERS) continue;
       const subscriber = `http://service-${number % 7}/events`;
@@ -71,4 +73,5 @@ export function fillLedger(path: string): void {
     database.exec('commit');
   }
   database.close();
+  return bytes;
 }

@@ -10,6 +10,7 @@ import { lockFolder, type FolderLock } from '../store/lock.ts';
 import { migrate } from '../store/migrate.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
+import { untraced } from '../trace/tracing.ts';
 import { Acceptance } from './accept.ts';
 import { createBrokerMetrics } from './broker-metrics.ts';
 import { DeliveryClient } from '../delivery/client.ts';
@@ -188,11 +189,13 @@ class LocalBroker implements RunningBroker {
         commit: () => Promise.reject(new Error('the broker emits nothing of its own')),
       },
       openapi: describeApi(info, []),
+      guard: undefined,
       staffToken: undefined,
       maxBodyBytes: this.#settings.MAX_EVENT_BYTES,
       notReady: readinessOf(this.#store, this.#closing.signal),
       log: this.#log,
       metrics: this.#metrics,
+      tracing: untraced,
     });
   }
 

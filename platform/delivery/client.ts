@@ -7,14 +7,19 @@ const MAX_REPLY_BYTES = 1024 * 1024;
 
 /** Posts events to subscribers. Redirects are not followed: the 3xx is the answer (broker-contract, section 11). */
 export class DeliveryClient {
-  readonly #agent = new Agent({
-    connections: 256,
-    pipelining: 1,
-    keepAliveTimeout: 4000,
-    connect: { timeout: 3000 },
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  readonly #agent: Agent;
+
+  /** @param ca certificates in PEM that are trusted instead of the public ones */
+  constructor(ca?: string) {
+    this.#agent = new Agent({
+      connections: 256,
+      pipelining: 1,
+      keepAliveTimeout: 4000,
+      connect: { timeout: 3000, ...(ca === undefined ? {} : { ca }) },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
 
   /**
    * One attempt, which lasts no longer than `timeoutMs` as a whole. Never throws: no answer is an outcome too. With a

@@ -10,6 +10,8 @@ import { parseJson } from '../json.ts';
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(problems.tooLarge(limit));
+  // Whoever left before anybody listened tells nobody any more.
+  if (request.destroyed) return Promise.reject(endedEarly());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -21,8 +23,12 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     request.on('end', () =>
       resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
     );
-    request.on('error', () => reject(problems.malformed('the request ended before its body did')));
+    request.on('error', () => reject(endedEarly()));
   });
+}
+
+function endedEarly(): Problem {
+  return problems.malformed('the request ended before its body did');
 }
 
 /** Reads a JSON body. @throws Problem 415 for another content type, 413 when too long, 400 when it is no JSON. */

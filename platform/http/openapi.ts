@@ -45,6 +45,7 @@ export function describeApi(
       securitySchemes: {
         staff: { type: 'http', scheme: 'bearer', description: 'the STAFF_TOKEN of this service' },
         ...(customerAuth ? { customer: customerAuth } : {}),
+        ...(routes.some((route) => route.auth === 'event') ? { event: eventAuth } : {}),
       },
     },
   };
@@ -53,7 +54,7 @@ export function describeApi(
 function operation(route: AnyRoute): Record<string, unknown> {
   return {
     summary: route.summary,
-    ...(route.auth === 'none' ? {} : { security: [{ [route.auth]: [] }] }),
+    ...(route.auth === 'none' ? {} : { security: securityOf(route.auth) }),
     parameters: [
       ...parameters('path', route.params),
       ...parameters('query', route.query),
@@ -69,6 +70,17 @@ function operation(route: AnyRoute): Record<string, unknown> {
       : {}),
     responses: { ...responses(route), default: problemResponse },
   };
+}
+
+const eventAuth = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'JWT',
+  description: 'a token of OIDC_ISSUER for OIDC_AUDIENCE, where those are set',
+};
+
+function securityOf(auth: string): Record<string, string[]>[] {
+  return auth === 'event' ? [{ event: [] }, {}] : [{ [auth]: [] }];
 }
 
 const problemResponse = {

@@ -4,6 +4,9 @@ import type { Log } from '../log.ts';
 import { StoreError } from '../store/errors.ts';
 import type { Reply } from './route.ts';
 
+/** Knative's in-memory dispatcher breaks on error bodies above 768 bytes (broker-contract, section 3.4). */
+export const MAX_EVENT_PROBLEM_BYTES = 700;
+
 /** Sends what a route answered. */
 export async function respond(response: ServerResponse, reply: Reply): Promise<void> {
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);

@@ -50,8 +50,11 @@ export interface Route<E extends EventContract, Deps> {
   /** Express path, like `/api/orders/:id`. */
   readonly path: string;
   readonly summary: string;
-  /** `staff`: bearer token, checked before anything else. `customer`: the service checks the session. */
-  readonly auth: 'none' | 'customer' | 'staff';
+  /**
+   * `staff`: bearer token, checked before anything else. `event`: so is the token of whoever brings events, where
+   * `OIDC_ISSUER` asks for one. `customer`: the service checks the session.
+   */
+  readonly auth: 'none' | 'customer' | 'staff' | 'event';
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;

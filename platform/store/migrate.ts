@@ -9,31 +9,31 @@ export interface Migration {
 }
 
 /**
- * Brings a database up to date, each step in a transaction of its own.
+ * Brings a database up to date, all steps that it lacks in one transaction. Of several processes that start together
+ * one does so, and the others wait for it.
  * @throws Error when the database holds a step this program does not know: it was made by a newer one.
  */
-export async function migrate(store: Store, migrations: readonly Migration[]): Promise<void> {
-  await store.write((tx) =>
-    tx.run('create table if not exists migrations (name text primary key, applied_at text not null)'),
-  );
-  const known = new Set(migrations.map((migration) => migration.name));
-  const applied = await store.read.all<{ name: string }>('select name from migrations order by name');
-  const foreign = applied.find((row) => !known.has(row.name));
+export function migrate(store: Store, migrations: readonly Migration[]): Promise<void> {
+  return store.alone((tx) => apply(tx, migrations));
+}
+
+async function apply(tx: Tx, migrations: readonly Migration[]): Promise<void> {
+  await tx.run('create table if not exists migrations (name text primary key, applied_at text not null)');
+  const rows = await tx.all<{ name: string }>('select name from migrations order by name');
+  const applied = new Set(rows.map(({ name }) => name));
+  const known = new Set(migrations.map(({ name }) => name));
+  const foreign = rows.find(({ name }) => !known.has(name));
   if (foreign) {
     throw new Error(
       `the database has migration "${foreign.name}", which this version does not know: run a newer one`,
     );
   }
-  for (const migration of migrations) await store.write((tx) => apply(tx, migration, store.dialect));
-}
-
-async function apply(tx: Tx, migration: Migration, dialect: Dialect): Promise<void> {
-  // The row goes first, so that two programs that start together collide here and not half-way through.
-  const fresh = await tx.run(
-    'insert into migrations (name, applied_at) values ($1, $2) on conflict (name) do nothing',
-    migration.name,
-    new Date().toISOString(),
-  );
-  if (fresh === 0) return;
-  for (const statement of migration.statements(dialect)) await tx.run(statement);
+  for (const migration of migrations.filter(({ name }) => !applied.has(name))) {
+    for (const statement of migration.statements(tx.dialect)) await tx.run(statement);
+    await tx.run(
+      'insert into migrations (name, applied_at) values ($1, $2)',
+      migration.name,
+      new Date().toISOString(),
+    );
+  }
 }

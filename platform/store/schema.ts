@@ -1,4 +1,12 @@
 import type { Migration } from './migrate.ts';
+import { LANES } from './outbox.ts';
+
+/** Which replica sends what: of use only where several share a database. */
+const lanes = [
+  'create table relay_lanes (lane integer primary key, replica text, held_until timestamptz)',
+  `insert into relay_lanes (lane) select lane from generate_series(0, ${LANES - 1}) as lane`,
+  'create table relay_replicas (replica text primary key, alive_until timestamptz not null)',
+];
 
 /** The tables every service has: events seen, events to send, work to do. */
 export const platformMigrations: readonly Migration[] = [
@@ -32,6 +40,14 @@ export const platformMigrations: readonly Migration[] = [
         primary key (kind, task_key)
       )`,
       'create index tasks_due on tasks (lease_until, due_at)',
+    ],
+  },
+  {
+    name: 'platform-002-lanes',
+    statements: (dialect) => [
+      'alter table outbox add column lane integer not null default 0',
+      'create index outbox_in_lane on outbox (lane, seq)',
+      ...(dialect.engine === 'postgres' ? lanes : []),
     ],
   },
 ];

@@ -1,8 +1,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isNativeError } from 'node:util/types';
-import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
-import type { Dialect, Reader, SqlValue, Tx } from './store.ts';
+import type { Dialect, SqlValue } from './store.ts';
+import type { Runner } from './transaction.ts';
 
 /** Primary result code of a broken constraint: a mistake in the data, which no repetition mends. */
 const SQLITE_CONSTRAINT = 19;
@@ -13,10 +13,11 @@ export const dialect: Dialect = {
   bytes: 'blob',
   forUpdate: '',
   skipLocked: '',
+  takeTurn: undefined,
 };
 
 /** Statements are compiled once; `$n` becomes `?` with the values put in order of appearance. */
-export class Connection implements Reader {
+export class Connection implements Runner {
   readonly #db: DatabaseSync;
   readonly #compiled = new Map<string, { statement: StatementSync; order: readonly number[] }>();
 
@@ -76,63 +77,6 @@ export class Connection implements Reader {
       return value;
     });
     return use(entry.statement, bound);
-  }
-}
-
-/** A transaction on a shared connection, inside a savepoint of its own. */
-export class SqliteTx implements Tx {
-  readonly dialect = dialect;
-  /** Set when its work is done: a query that comes later was not awaited. */
-  over = false;
-  readonly #connection: Connection;
-  readonly #hooks: (() => void)[] = [];
-  #failure: unknown;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  all<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
-    return this.#query(() => this.#connection.all<Row>(sql, ...values));
-  }
-
-  get<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row | undefined> {
-    return this.#query(() => this.#connection.get<Row>(sql, ...values));
-  }
-
-  run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
-    return this.#query(() => this.#connection.run(sql, ...values));
-  }
-
-  afterCommit(hook: () => void): void {
-    this.#hooks.push(hook);
-  }
-
-  /** A failed query ends its transaction, as it does on PostgreSQL, even when the work goes on. */
-  refuseFailed(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  /** One that throws is a defect, but what it belongs to is on disk already. */
-  runHooks(): void {
-    for (const hook of this.#hooks) {
-      try {
-        hook();
-      } catch (error) {
-        process.emitWarning(`a hook failed after its commit: ${messageOf(error)}`);
-      }
-    }
-  }
-
-  async #query<T>(query: () => Promise<T>): Promise<T> {
-    if (this.over) throw new Error('this transaction is over: a query was not awaited');
-    this.refuseFailed();
-    try {
-      return await query();
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
   }
 }
 

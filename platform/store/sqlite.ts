@@ -3,8 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
-import { Connection, dialect, SqliteTx } from './sqlite-connection.ts';
+import { Connection, dialect } from './sqlite-connection.ts';
 import type { Reader, Store, Tx } from './store.ts';
+import { Transaction } from './transaction.ts';
 
 /** A commit never waits for more transactions than this. */
 const MAX_BATCH = 500;
@@ -27,7 +28,7 @@ export function openSqlite(path: string): Store {
 }
 
 interface Job {
-  run(tx: SqliteTx): Promise<void>;
+  run(tx: Transaction): Promise<void>;
   settle(): void;
   fail(error: unknown): void;
 }
@@ -41,7 +42,7 @@ class SqliteStore implements Store {
   #flushing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   /** The transaction that the running code belongs to. */
-  readonly #current = new AsyncLocalStorage<SqliteTx>();
+  readonly #current = new AsyncLocalStorage<Transaction>();
 
   constructor(path: string) {
     this.#writer = new Connection(path);
@@ -65,6 +66,11 @@ class SqliteStore implements Store {
       });
       this.#flushing ??= this.#flush();
     });
+  }
+
+  /** The folder belongs to this process: nobody else is there. */
+  alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.write(work);
   }
 
   async ping(): Promise<void> {
@@ -96,11 +102,11 @@ class SqliteStore implements Store {
   }
 
   async #commit(batch: readonly Job[]): Promise<void> {
-    const done: { readonly job: Job; readonly tx: SqliteTx }[] = [];
+    const done: { readonly job: Job; readonly tx: Transaction }[] = [];
     try {
       this.#writer.exec('begin immediate');
       for (const job of batch) {
-        const tx = new SqliteTx(this.#writer);
+        const tx = new Transaction(dialect, this.#writer);
         if (await this.#runInSavepoint(job, tx)) done.push({ job, tx });
       }
       this.#writer.exec('commit');
@@ -113,7 +119,7 @@ class SqliteStore implements Store {
     for (const { tx } of done) tx.runHooks();
   }
 
-  async #runInSavepoint(job: Job, tx: SqliteTx): Promise<boolean> {
+  async #runInSavepoint(job: Job, tx: Transaction): Promise<boolean> {
     this.#writer.exec('savepoint job');
     try {
       await this.#current.run(tx, () => job.run(tx));

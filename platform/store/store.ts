@@ -37,6 +37,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** Like `forUpdate`, for a claim: rows that somebody else has locked are left out. */
   readonly skipLocked: string;
+  /** Query that waits until `$1`, a number, is this transaction's alone; undefined where all wait for each other. */
+  readonly takeTurn: string | undefined;
 }
 
 /** A database that one service owns. */
@@ -45,15 +47,20 @@ export interface Store extends AsyncDisposable {
   /** Queries outside a transaction: they see committed data only. */
   readonly read: Reader;
   /**
-   * Runs `work` in a transaction and resolves after its commit is on disk. Transactions that wait at the same
-   * moment share one commit. `work` awaits nothing but its `tx`: other work would hold up everybody's commit,
-   * and a nested `write`, which would wait for itself, is refused.
+   * Runs `work` in a transaction and resolves after its commit is on disk. `work` awaits nothing but its `tx`: other
+   * work would hold up everybody's commit, and a nested `write`, which may wait for itself, is refused. `work` may run
+   * more than once, each time in a fresh transaction, when the engine breaks off one of several in each other's way.
    * A query that fails ends its transaction, whatever `work` makes of the error.
    * @throws whatever `work` throws; its changes are rolled back, those of its neighbours are not.
    * @throws StoreError when the database cannot take it just now, or is closed.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** Resolves when the database answers. */
+  /**
+   * Like `write`, but alone among all processes that use this database, and without a limit on the time a statement
+   * takes: for changes of the schema. Waits while another process is at it.
+   */
+  alone<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Resolves when the database answers. @throws StoreError when it does not, or not soon. */
   ping(): Promise<void>;
   /** Finishes what was accepted, then closes. */
   close(): Promise<void>;

@@ -121,6 +121,16 @@ export async function postponeTask(
 
 const unleased = 'lease_until = null, lease_holder = null, again_at = null';
 
+/** Makes the leases of a holder longer: its tasks are still at work. */
+export async function renewLeases(tx: Tx, { holder, until }: Lease): Promise<void> {
+  await tx.run('update tasks set lease_until = $1 where lease_holder = $2', until.toISOString(), holder);
+}
+
+/** Puts what a holder has not done back for others, as if it had not been taken. */
+export async function returnTasks(tx: Tx, holder: string): Promise<void> {
+  await tx.run(`update tasks set ${unleased} where lease_holder = $1`, holder);
+}
+
 /** Gives up all leases: for a store that one process owns, whose previous owner is gone. */
 export async function dropLeases(tx: Tx): Promise<void> {
   await tx.run(`update tasks set ${unleased} where lease_until is not null`);
@@ -135,6 +145,12 @@ export async function nextDue(reader: Reader): Promise<Date | undefined> {
   const times = [row?.due, row?.lease].filter((time) => typeof time === 'string');
   const [first] = times.toSorted();
   return first === undefined ? undefined : new Date(first);
+}
+
+/** When the first task is or was due, at work or not. */
+export async function earliestDue(reader: Reader): Promise<Date | undefined> {
+  const row = await reader.get<{ due: string | null }>('select min(due_at) as due from tasks');
+  return row?.due ? new Date(row.due) : undefined;
 }
 
 /** How many tasks are due, how many wait for a later time, and how many have failed at least once. */

@@ -1,7 +1,8 @@
 import { DeliveryClient } from '../../platform/delivery/client.ts';
 import type { Failed, Outcome } from '../../platform/delivery/outcome.ts';
-import { toBinary, type WireEvent } from '../../platform/cloudevents.ts';
+import { toBinary, type HttpMessage, type WireEvent } from '../../platform/cloudevents.ts';
 import { REPLAY_HEADER } from '../../platform/replay.ts';
+import type { Sink } from '../../platform/sink.ts';
 import { isAllowed } from './targets.ts';
 
 /**
@@ -18,7 +19,7 @@ export type Delivery = Outcome & {
 };
 
 interface DelivererOptions {
-  readonly sink: { readonly url: string; readonly timeoutMs: number } | undefined;
+  readonly sink: Sink | undefined;
   readonly timeoutMs: number;
   readonly hosts: readonly string[];
 }
@@ -37,10 +38,12 @@ export function asSaid({ attributes, data }: WireEvent): WireEvent {
 /** Brings kept events to where they belong: the same event, with the same source and id. */
 export class Deliverer {
   readonly #options: DelivererOptions;
-  readonly #client = new DeliveryClient();
+  readonly #toSubscribers = new DeliveryClient();
+  readonly #toSink: DeliveryClient;
 
   constructor(options: DelivererOptions) {
     this.#options = options;
+    this.#toSink = new DeliveryClient(options.sink?.ca);
   }
 
   /** One attempt. @param replay its id, told to whoever gets the event. */
@@ -48,7 +51,8 @@ export class Deliverer {
     if (target.kind === 'broker') return this.#toBroker(event, replay);
     const { hosts, timeoutMs } = this.#options;
     if (target.kind === 'claimed' && !isAllowed(target.url, hosts)) return notAllowed(target.url);
-    const outcome = await this.#post(target.url, event, timeoutMs, { replay, prefer: 'reply' });
+    const message = toMessage(event, { ...markOf(replay), prefer: 'reply' });
+    const outcome = await this.#toSubscribers.post(new URL(target.url), message, timeoutMs);
     if (!outcome.delivered || !outcome.reply) return outcome;
     // What it answered goes where its answers always go; if that fails, the whole delivery has failed.
     const passedOn = await this.#toBroker(outcome.reply, replay);
@@ -56,28 +60,26 @@ export class Deliverer {
   }
 
   /** Ends what is at work. */
-  close(): Promise<void> {
-    return this.#client.destroy();
+  async close(): Promise<void> {
+    await Promise.all([this.#toSubscribers.destroy(), this.#toSink.destroy()]);
   }
 
   async #toBroker(event: WireEvent, replay: string | undefined): Promise<Outcome> {
     const { sink } = this.#options;
     if (!sink) return unsent('K_SINK is not set: there is no broker to post to');
-    const outcome = await this.#post(sink.url, event, sink.timeoutMs, { replay });
+    const message = toMessage(event, { ...markOf(replay), ...sink.token.headers() });
+    const outcome = await this.#toSink.post(new URL(sink.url), message, sink.timeoutMs);
     return outcome.delivered ? { delivered: true } : outcome;
   }
+}
 
-  #post(
-    url: string,
-    event: WireEvent,
-    timeoutMs: number,
-    marks: { readonly replay: string | undefined; readonly prefer?: string },
-  ): Promise<Outcome> {
-    const message = toBinary(asSaid(event));
-    if (marks.replay !== undefined) message.headers[REPLAY_HEADER] = marks.replay;
-    if (marks.prefer !== undefined) message.headers['prefer'] = marks.prefer;
-    return this.#client.post(new URL(url), message, timeoutMs);
-  }
+function toMessage(event: WireEvent, more: Readonly<Record<string, string>>): HttpMessage {
+  const { headers, body } = toBinary(asSaid(event));
+  return { headers: { ...headers, ...more }, body };
+}
+
+function markOf(replay: string | undefined): Record<string, string> {
+  return replay === undefined ? {} : { [REPLAY_HEADER]: replay };
 }
 
 function unsent(reason: string): Failed {

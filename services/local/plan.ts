@@ -94,6 +94,8 @@ export function serviceEnvironment(name: string, options: ShopOptions, sink: str
     K_SINK: sink,
     SESSION_SECRET: options.secrets.sessionSecret,
     AUTO_DISPATCH: options.autoDispatch,
+    // One name for all of them would tell nothing.
+    OTEL_SERVICE_NAME: name,
     ...options.env,
   };
 }

@@ -17,4 +17,18 @@ describe('source files', () => {
       .map(({ path }) => path);
     expect(readers).toEqual(['platform/config.ts']);
   });
+
+  it('load OpenTelemetry in one place, which is loaded only where there is a collector', () => {
+    const sources = readSources('platform', 'events', 'services');
+    const users = sources.filter(({ imports }) =>
+      imports.some(({ target }) => target.includes('opentelemetry')),
+    );
+    expect(users.map(({ path }) => path)).toEqual(['platform/trace/otlp.ts']);
+    const loaders = sources.filter(({ imports }) =>
+      imports.some(({ target, typeOnly }) => target === 'platform/trace/otlp.ts' && !typeOnly),
+    );
+    expect(loaders.map(({ path, text }) => [path, /^import .*otlp/m.test(text)])).toEqual([
+      ['platform/trace/tracing.ts', false],
+    ]);
+  });
 });

@@ -1,11 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addressOf, portSpan, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { runChaos } from '../support/chaos.ts';
 import { Customer, newAddress } from '../support/customer.ts';
+import { openTestData, type TestData } from '../support/data.ts';
 import { freePortBase } from '../support/ports.ts';
 import { call } from '../support/service.ts';
 import { secrets, shipmentIdOf } from '../support/shop.ts';
@@ -13,21 +11,22 @@ import { until } from '../support/until.ts';
 
 describe('a shop in processes of its own', () => {
   let shop: ShopOptions;
+  let data: TestData;
   let supervisor: Supervisor;
   beforeAll(async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-processes-'));
+    data = await openTestData('processes');
     shop = {
-      dataDir,
+      dataDir: data.dataDir,
       portBase: await freePortBase(portSpan()),
       autoDispatch: 'off',
       secrets,
-      env: { LOG_LEVEL: 'silent' },
+      env: { LOG_LEVEL: 'silent', ...data.env },
     };
     supervisor = await superviseShop(shop);
   });
   afterAll(async () => {
     await supervisor.close();
-    await rm(shop.dataDir, { recursive: true, force: true });
+    await data.remove();
   });
 
   it('brings an order from click to parcel, to the changed address', async () => {

@@ -26,19 +26,19 @@ describe('a day replayed', () => {
   });
 
   it.each(['broker', ...others])('to %s changes nothing', async (to) => {
-    const before = readBooks(shop.dataDir);
+    const before = await readBooks(shop.data);
     expect(Object.values(before).flat().length).toBeGreaterThan(50);
     expect((await replayAll(shop, to)).sent).toBeGreaterThan(100);
-    expect(readBooks(shop.dataDir)).toEqual(before);
+    expect(await readBooks(shop.data)).toEqual(before);
   });
 
   it('changes nothing either when no inbox remembers the day any more', async () => {
-    const before = readBooks(shop.dataDir);
+    const before = await readBooks(shop.data);
     for (const name of others) {
       await shop.shop.service(name).store.write((tx) => tx.run('delete from inbox'));
     }
     expect((await replayAll(shop, 'broker')).sent).toBeGreaterThan(100);
-    expect(readBooks(shop.dataDir)).toEqual(before);
+    expect(await readBooks(shop.data)).toEqual(before);
   });
 });
 

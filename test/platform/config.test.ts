@@ -30,12 +30,15 @@ describe('readConfig', () => {
     ['WAIT', setting.duration(), '5 minutes', '"5 minutes" is no duration'],
     ['SINK', setting.url(), 'broker', 'must be an http or https URL'],
     ['SINK', setting.url(), 'ftp://broker', 'must be an http or https URL'],
+    ['DATABASE', setting.databaseUrl(), 'mysql://ada:hunter2@host/shop', 'must be like postgres://'],
+    ['DATABASE', setting.databaseUrl(), 'postgres://ada:hunter2@ho st/shop', 'must be like postgres://'],
     ['NAME', setting.text(), undefined, 'is not set'],
     ['NAME', setting.text(), '', 'is not set'],
   ])('names %s when it is %p', (name, schema, value, reason) => {
     const read = () => readConfig({ [name]: schema }, { [name]: value });
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(`${name}: ${reason}`);
+    expect(read).not.toThrow('hunter2');
   });
 
   it('names every variable at fault at once, and no secret', () => {

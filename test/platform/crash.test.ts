@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { orderPlaced } from '../../events/order.ts';
 import { paymentAuthorized } from '../../events/payment.ts';
 import { shipmentDispatched } from '../../events/shipment.ts';
 import { stockLevelChanged, stockReserved } from '../../events/stock.ts';
 import type { EventContract } from '../../platform/contract.ts';
 import { startChild, type Child } from '../support/child.ts';
+import { openTestData, type TestData } from '../support/data.ts';
 import { call, deliver, STAFF_TOKEN } from '../support/service.ts';
 import { openSink, type Sink } from '../support/sink.ts';
 import { until } from '../support/until.ts';
 
 const ORDERS = 120;
 const KILLS = 4;
+/** On PostgreSQL the leases of one that was killed have to end first. */
+const LEASES_MS = 30_000;
 const { sku, quantity } = { sku: 'TW-ROPE-10', quantity: 1 };
 
 interface Delivery {
@@ -37,24 +37,24 @@ function deliveries(): Delivery[] {
 
 describe('a service that is killed', () => {
   let sink: Sink;
-  let dataDir: string;
+  let data: TestData;
   let child: Child;
   beforeEach(async () => {
     sink = await openSink();
-    dataDir = await mkdtemp(join(tmpdir(), 'tradewind-crash-'));
+    data = await openTestData('crash');
     child = await start();
   });
   afterEach(async () => {
     await child.kill();
     await sink.close();
-    await rm(dataDir, { recursive: true });
+    await data.remove();
   });
 
   const start = (): Promise<Child> =>
     startChild('run-inventory.ts', {
       PORT: '0',
       HOST: '127.0.0.1',
-      DATA_DIR: dataDir,
+      ...data.env,
       K_SINK: sink.url,
       STAFF_TOKEN,
       LOG_LEVEL: 'silent',
@@ -102,8 +102,12 @@ describe('a service that is killed', () => {
     const reserved = (): Set<string> =>
       new Set(sink.ofType(stockReserved.type).map((event) => event.subject));
     const last = () => sink.ofType(stockLevelChanged.type).findLast((event) => event.subject === sku)?.data;
-    await until('every order was told of', () => reserved().size === ORDERS);
-    await until('the last level was told', () => last()?.['onHand'] === before.onHand - ORDERS * quantity);
+    await until('every order was told of', () => reserved().size === ORDERS, LEASES_MS);
+    await until(
+      'the last level was told',
+      () => last()?.['onHand'] === before.onHand - ORDERS * quantity,
+      LEASES_MS,
+    );
 
     expect(await level()).toMatchObject({ onHand: before.onHand - ORDERS * quantity, reserved: 0 });
     expect(last()).toEqual(await level());

@@ -220,6 +220,29 @@ describe('the pump', () => {
     await pump.stop(1000);
   });
 
+  it('lets go of rows that are no longer its own, and takes them again, in order, when they are', async () => {
+    const stored = rows(4, 2);
+    let others: string | undefined = 'k0';
+    const lost: number[] = [];
+    const worked: number[] = [];
+    const { pump } = pumpOn(stored, {
+      fetch: async (after, limit) =>
+        stored.filter(({ seq, key }) => seq > after && (key !== others || lost.length === 0)).slice(0, limit),
+      work: async ({ seq, key }) => {
+        (key === others ? lost : worked).push(seq);
+        return key === others ? 'lost' : 'done';
+      },
+    });
+    pump.wake();
+    await until('it holds nothing any more', () => stored.length === 2 && pump.held === 0);
+    expect(lost).toEqual([1, 3]);
+    others = undefined;
+    pump.rewind();
+    await until('all is done', () => stored.length === 0);
+    expect(worked).toEqual([2, 4, 1, 3]);
+    await pump.stop(1000);
+  });
+
   it('passes a jam of one key, and keeps that key’s order when it dissolves', async () => {
     const jam = Array.from({ length: 300 }, (_, index) => ({ seq: index + 1, key: 'jam' }));
     const free = Array.from({ length: 50 }, (_, index) => ({ seq: index + 301, key: `free${index}` }));

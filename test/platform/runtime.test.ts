@@ -156,7 +156,7 @@ describe('a service that stops', () => {
 });
 
 const start = (
-  dataDir: string,
+  where: Readonly<Record<string, string>>,
   port: number,
   migrations: readonly Migration[] = [],
 ): Promise<RunningService> => {
@@ -164,7 +164,7 @@ const start = (
   const env = {
     PORT: String(port),
     HOST: '127.0.0.1',
-    DATA_DIR: dataDir,
+    ...where,
     STAFF_TOKEN,
     LOG_LEVEL: 'silent',
   };
@@ -176,15 +176,17 @@ describe('a service that starts', () => {
     await using service = await startTestService(exampleService());
     await service.service.close();
     const newer = [{ name: '002-later', statements: () => ['create table later (x integer)'] }];
-    await (await start(service.dataDir, 0, newer)).close();
-    await expect(start(service.dataDir, 0)).rejects.toThrow('"002-later", which this version does not know');
-    await (await start(service.dataDir, 0, newer)).close();
+    await (await start(service.data.env, 0, newer)).close();
+    await expect(start(service.data.env, 0)).rejects.toThrow('"002-later", which this version does not know');
+    await (await start(service.data.env, 0, newer)).close();
   });
 
   it('says which port is taken', async () => {
     await using service = await startTestService(exampleService());
     const { port } = service.service;
-    await expect(start(join(service.dataDir, 'second'), port)).rejects.toThrow(`port ${port} is taken`);
+    await expect(
+      start({ ...service.data.env, DATA_DIR: join(service.data.dataDir, 'second') }, port),
+    ).rejects.toThrow(`port ${port} is taken`);
   });
 });
 

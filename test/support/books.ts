@@ -1,43 +1,54 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { TestData } from './data.ts';
+
+type Row = Record<string, unknown>;
 
 /** What every service has for its own working: an event that comes again may leave a trace here. */
-const MACHINERY = /^(?:inbox|outbox|tasks|migrations|sqlite_.*)$/;
-/** The broker and the ledger see every delivery; the others decide whether it changes anything. */
-const WATCHERS = new Set(['broker', 'ledger']);
+const MACHINERY = /^(?:inbox|outbox|relay_.*|tasks|migrations|replicas|lanes|sqlite_.*)$/;
+/** Databases of the services that decide whether an event changes anything. */
+const BOOKS = [
+  ['storefront', 'storefront'],
+  ['payment', 'payment'],
+  ['payment', 'simulator'],
+  ['inventory', 'inventory'],
+  ['shipping', 'shipping'],
+] as const;
 
 /**
  * Every row of every business table of a shop's services, by database and table; without `version`, which counts how
  * often a document was written, also when that changed nothing in it.
  */
-export function readBooks(dataDir: string): Record<string, unknown[]> {
-  const services = readdirSync(dataDir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const books: Record<string, unknown[]> = {};
-  for (const { name } of services.filter(({ name: service }) => !WATCHERS.has(service))) {
-    const files = readdirSync(join(dataDir, name)).filter(
-      (file) => file.endsWith('.sqlite') && file !== 'lock.sqlite',
-    );
-    for (const file of files) Object.assign(books, readTables(join(dataDir, name, file), `${name}/${file}`));
+export async function readBooks(data: TestData): Promise<Record<string, Row[]>> {
+  const books: Record<string, Row[]> = {};
+  for (const [service, name] of BOOKS) {
+    for (const [table, rows] of await readTables(data, service, name)) {
+      if (MACHINERY.test(table)) continue;
+      for (const row of rows) delete row['version'];
+      books[`${service}/${name}: ${table}`] = rows;
+    }
   }
   return books;
 }
 
-function readTables(path: string, prefix: string): Record<string, unknown[]> {
-  const database = new DatabaseSync(path, { readOnly: true });
-  try {
-    const tables = database
-      .prepare("select name from sqlite_master where type = 'table' order by name")
-      .all();
-    const names = tables.map(({ name }) => String(name)).filter((name) => !MACHINERY.test(name));
-    return Object.fromEntries(names.map((name) => [`${prefix}: ${name}`, rowsOf(database, name)]));
-  } finally {
-    database.close();
-  }
+/** All that a service has stored, as one text: to look for what must not be there. */
+export async function everythingIn(data: TestData, service: string): Promise<string> {
+  const rows = [...(await readTables(data, service, service)).values()].flat();
+  return rows.flatMap((row) => Object.values(row).map(asText)).join('\n');
 }
 
-function rowsOf(database: DatabaseSync, table: string): unknown[] {
-  const rows = database.prepare(`select * from ${table} order by 1`).all();
-  for (const row of rows) delete row['version'];
-  return rows;
+async function readTables(data: TestData, service: string, name: string): Promise<Map<string, Row[]>> {
+  const names = await data.rows<{ name: string }>(service, name, TABLES[data.engine]);
+  const tables = names.map(
+    async ({ name: table }) =>
+      [table, await data.rows<Row>(service, name, `select * from ${table} order by 1`)] as const,
+  );
+  return new Map(await Promise.all(tables));
+}
+
+const TABLES = {
+  sqlite: "select name from sqlite_master where type = 'table' order by name",
+  postgres: 'select table_name as name from information_schema.tables where table_schema = current_schema()',
+} as const;
+
+function asText(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value);
 }

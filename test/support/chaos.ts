@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
+import { openTestData, type TestData } from './data.ts';
 import { addressFaults, moneyFaults, parcelFaults, readCharges, type Charge } from './faults.ts';
 import { call, type Answer } from './service.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
@@ -36,20 +34,20 @@ const PATIENCE_MS = 120_000;
  * every service: each order has an end, one charge at most, one parcel, one label per address, and stock that adds up.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-chaos-'));
+  const data = await openTestData('chaos');
   const shop: ShopOptions = {
-    dataDir,
+    dataDir: data.dataDir,
     portBase: options.portBase,
     autoDispatch: '300ms',
     secrets,
-    env: { LOG_LEVEL: 'silent', GATEWAY_TIMEOUT: '1s' },
+    env: { LOG_LEVEL: 'silent', GATEWAY_TIMEOUT: '1s', ...data.env },
   };
   const supervisor = await superviseShop(shop);
   try {
-    return await new Chaos(options, shop, supervisor).run();
+    return await new Chaos(options, shop, supervisor, data).run();
   } finally {
     await supervisor.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await data.remove();
   }
 }
 
@@ -62,14 +60,16 @@ class Chaos {
   readonly #options: ChaosOptions;
   readonly #shop: ShopOptions;
   readonly #supervisor: Supervisor;
+  readonly #data: TestData;
   readonly #kills: Record<string, number> = {};
   readonly #faults: string[] = [];
   #killing = true;
 
-  constructor(options: ChaosOptions, shop: ShopOptions, supervisor: Supervisor) {
+  constructor(options: ChaosOptions, shop: ShopOptions, supervisor: Supervisor, data: TestData) {
     this.#options = options;
     this.#shop = shop;
     this.#supervisor = supervisor;
+    this.#data = data;
   }
 
   async run(): Promise<ChaosReport> {
@@ -84,7 +84,7 @@ class Chaos {
     );
     const ends = await this.#ends(placed);
     await until('everything has come to rest', () => this.#atRest(), PATIENCE_MS);
-    const charges = readCharges(this.#shop.dataDir);
+    const charges = await readCharges(this.#data);
     for (const each of placed) {
       const own = charges.filter(({ orderId }) => orderId === each.id);
       await this.#inspect(each, ends.get(each.id), own);

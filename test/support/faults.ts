@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { homeAddress, newAddress } from './customer.ts';
+import type { TestData } from './data.ts';
 import type { Answer } from './service.ts';
 
 /** What the payment provider itself has in its books. */
@@ -12,17 +11,13 @@ export interface Charge {
 }
 
 /** The books of the payment simulator. */
-export function readCharges(dataDir: string): Charge[] {
-  const database = new DatabaseSync(join(dataDir, 'payment', 'simulator.sqlite'), { readOnly: true });
-  try {
-    return database
-      .prepare(
-        `select order_id as "orderId", captured, refunded, captured + voided = 0 as "isOpen" from charges`,
-      )
-      .all() as unknown as Charge[];
-  } finally {
-    database.close();
-  }
+export function readCharges(data: TestData): Promise<Charge[]> {
+  return data.rows(
+    'payment',
+    'simulator',
+    `select order_id as "orderId", captured, refunded,
+       case when captured + voided = 0 then 1 else 0 end as "isOpen" from charges`,
+  );
 }
 
 /** What is wrong with the money of an order that ended in a state. */

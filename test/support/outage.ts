@@ -1,9 +1,9 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
+import { openTestData, type TestData } from './data.ts';
 import { addressFaults, moneyFaults, parcelFaults, readCharges } from './faults.ts';
 import { root } from './root.ts';
 import { call, type Answer } from './service.ts';
@@ -42,21 +42,21 @@ const PATIENCE_MS = 120_000;
  * twice meanwhile, and looks whether everything reached its end, untouched by hand, after the service's return.
  */
 export async function runOutage(options: OutageOptions): Promise<OutageReport> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-outage-'));
+  const data = await openTestData('outage');
   const shop: ShopOptions = {
-    dataDir,
+    dataDir: data.dataDir,
     portBase: options.portBase,
     autoDispatch: 'off',
     secrets,
-    manifests: await hastyManifests(dataDir),
-    env: { LOG_LEVEL: 'silent', ORDER_DEADLINE: '1h' },
+    manifests: await hastyManifests(data.dataDir),
+    env: { LOG_LEVEL: 'silent', ORDER_DEADLINE: '1h', ...data.env },
   };
   const supervisor = await superviseShop(shop);
   try {
-    return await new Outage(options, shop, supervisor).run();
+    return await new Outage(options, shop, supervisor, data).run();
   } finally {
     await supervisor.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await data.remove();
   }
 }
 
@@ -82,11 +82,13 @@ class Outage {
   readonly #options: OutageOptions;
   readonly #shop: ShopOptions;
   readonly #supervisor: Supervisor;
+  readonly #data: TestData;
 
-  constructor(options: OutageOptions, shop: ShopOptions, supervisor: Supervisor) {
+  constructor(options: OutageOptions, shop: ShopOptions, supervisor: Supervisor, data: TestData) {
     this.#options = options;
     this.#shop = shop;
     this.#supervisor = supervisor;
+    this.#data = data;
   }
 
   async run(): Promise<OutageReport> {
@@ -163,7 +165,7 @@ class Outage {
   }
 
   async #inspect(placed: readonly Placed[]): Promise<string[]> {
-    const charges = readCharges(this.#shop.dataDir);
+    const charges = await readCharges(this.#data);
     const faults: string[] = [];
     for (const [index, { id, customer }] of placed.entries()) {
       const { body: payment } = await this.#staff('payment', 'GET', `/api/payments/${id}`);

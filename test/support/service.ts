@@ -1,12 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { toBinary } from '../../platform/cloudevents.ts';
 import type { DataOf, EventContract } from '../../platform/contract.ts';
 import { toCloudEvent } from '../../platform/emit.ts';
 import { startService, type RunningService } from '../../platform/runtime.ts';
 import type { AnyServiceCard } from '../../platform/service.ts';
 import { readSettings } from '../../platform/settings.ts';
+import { openTestData, type TestData } from './data.ts';
 import { openSink, type Sink } from './sink.ts';
 import { until } from './until.ts';
 
@@ -16,7 +14,7 @@ export const STAFF_TOKEN = 'staff-token-for-tests';
 export interface TestService extends AsyncDisposable {
   readonly service: RunningService;
   readonly sink: Sink;
-  readonly dataDir: string;
+  readonly data: TestData;
   /** Delivers an event of a contract over HTTP, as a broker does. @returns the status of the answer. */
   deliver<C extends EventContract>(
     contract: C,
@@ -47,19 +45,19 @@ export interface Answer {
   readonly body: any;
 }
 
-/** Starts a service on a fresh folder. @param env its own settings, by variable name. */
+/** Starts a service on a fresh database. @param env its own settings, by variable name. */
 export async function startTestService(
   card: AnyServiceCard,
   env: Record<string, string> = {},
 ): Promise<TestService> {
-  const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${card.name}-`));
+  const data = await openTestData(card.name);
   const sink = await openSink();
   let offset = 0;
   const start = async (changes: Record<string, string> = {}): Promise<RunningService> => {
     const settings = readSettings(card, {
       PORT: '0',
       HOST: '127.0.0.1',
-      DATA_DIR: dataDir,
+      ...data.env,
       STAFF_TOKEN,
       K_SINK: sink.url,
       LOG_LEVEL: 'silent',
@@ -70,7 +68,7 @@ export async function startTestService(
   };
   const remove = async (): Promise<void> => {
     await sink.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await data.remove();
   };
   let service = await start().catch(async (error: unknown) => {
     await remove();
@@ -86,7 +84,7 @@ export async function startTestService(
       return service;
     },
     sink,
-    dataDir,
+    data,
     deliver: (contract, data, attributes) => deliver(service.url, contract, data, attributes),
     call: (method, path, options) => call(service.url, method, path, options),
     async advance(ms) {
@@ -104,12 +102,17 @@ export async function startTestService(
   };
 }
 
-/** Posts an event in binary mode. @param attributes set or replace attributes; `id` for a duplicate. */
+/**
+ * Posts an event in binary mode.
+ * @param attributes set or replace attributes; `id` for a duplicate
+ * @param more headers that are none of the event's
+ */
 export async function deliver<C extends EventContract>(
   url: string,
   contract: C,
   data: DataOf<C>,
   attributes: Record<string, string> = {},
+  more: Record<string, string> = {},
 ): Promise<number> {
   const { data: _, ...event } = JSON.parse(JSON.stringify(toCloudEvent(contract, data, {}, new Date()))) as {
     data: unknown;
@@ -119,7 +122,11 @@ export async function deliver<C extends EventContract>(
     attributes: { ...(event as Record<string, string>), ...attributes },
     data: Buffer.from(JSON.stringify(data)),
   });
-  const response = await fetch(`${url}/events`, { method: 'POST', headers, body: new Uint8Array(body) });
+  const response = await fetch(`${url}/events`, {
+    method: 'POST',
+    headers: { ...headers, ...more },
+    body: new Uint8Array(body),
+  });
   await response.arrayBuffer();
   return response.status;
 }

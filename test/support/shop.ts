@@ -1,17 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startShop, type RunningShop } from '../../services/local/shop.ts';
 import { Customer } from './customer.ts';
+import { openTestData, type TestData } from './data.ts';
 import { call, STAFF_TOKEN, type Answer } from './service.ts';
 import { until } from './until.ts';
 
 export const secrets = { staffToken: STAFF_TOKEN, sessionSecret: 'session-secret-for-tests-0123456789' };
 
-/** A whole shop on a fresh folder and free ports. */
+/** A whole shop on fresh databases and free ports. */
 export interface TestShop extends AsyncDisposable {
   readonly shop: RunningShop;
-  readonly dataDir: string;
+  readonly data: TestData;
   customer(): Customer;
   staff(service: string, method: string, path: string, body?: unknown): Promise<Answer>;
   /** The shipment of an order, once shipping knows it. */
@@ -24,20 +22,20 @@ export interface TestShop extends AsyncDisposable {
 export async function openShop(
   options: { autoDispatch?: string; portBase?: number; env?: Record<string, string> } = {},
 ): Promise<TestShop> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-shop-'));
+  const data = await openTestData('shop');
   const { autoDispatch = 'off', portBase = 0, env = {} } = options;
   const shop = await startShop({
-    dataDir,
+    dataDir: data.dataDir,
     portBase,
     autoDispatch,
     secrets,
-    env: { LOG_LEVEL: 'silent', ...env },
+    env: { LOG_LEVEL: 'silent', ...data.env, ...env },
   });
   const staff: TestShop['staff'] = (service, method, path, body) =>
     call(shop.url(service), method, path, { staff: true, ...(body === undefined ? {} : { body }) });
   return {
     shop,
-    dataDir,
+    data,
     customer: () => new Customer((name) => shop.url(name)),
     staff,
     async shipmentOf(orderId) {
@@ -52,7 +50,7 @@ export async function openShop(
     settle: () => until('nothing waits anywhere', () => shop.idle()),
     async [Symbol.asyncDispose]() {
       await shop.close();
-      await rm(dataDir, { recursive: true, force: true });
+      await data.remove();
     },
   };
 }

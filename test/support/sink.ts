@@ -16,6 +16,9 @@ export interface Sink extends AsyncDisposable {
   readonly events: SentEvent[];
   /** Answers with this status from now on. @default 202 */
   status: number;
+  /** Answers nobody until `letGo`. */
+  hold(): void;
+  letGo(): void;
   /** Events of one type, oldest first. */
   ofType(type: string): SentEvent[];
   close(): Promise<void>;
@@ -23,13 +26,16 @@ export interface Sink extends AsyncDisposable {
 
 export async function openSink(): Promise<Sink> {
   const events: SentEvent[] = [];
+  let held: (() => void)[] | undefined;
   const listening: Listening = await listen(
     (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         if (sink.status < 300) events.push(JSON.parse(Buffer.concat(chunks).toString()) as SentEvent);
-        response.writeHead(sink.status).end();
+        const answer = (): void => void response.writeHead(sink.status).end();
+        if (held) held.push(answer);
+        else answer();
       });
     },
     0,
@@ -39,6 +45,13 @@ export async function openSink(): Promise<Sink> {
     url: `${listening.url}/default/shop`,
     events,
     status: 202,
+    hold() {
+      held = [];
+    },
+    letGo() {
+      for (const answer of held ?? []) answer();
+      held = undefined;
+    },
     ofType: (type) => events.filter((event) => event.type === type),
     close: () => listening.close(0),
     [Symbol.asyncDispose]: () => listening.close(0),

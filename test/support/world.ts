@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { startService, type RunningService } from '../../platform/runtime.ts';
 import { readSettings } from '../../platform/settings.ts';
 import { taskCounts } from '../../platform/store/tasks.ts';
 import { services } from '../../services/index.ts';
 import { Customer } from './customer.ts';
+import { openTestData, type TestData } from './data.ts';
 import { call, STAFF_TOKEN, type Answer } from './service.ts';
 import type { SentEvent } from './sink.ts';
 
@@ -31,19 +29,19 @@ export class World implements AsyncDisposable {
   readonly pending: Delivery[] = [];
   /** What has happened since `forget`, for a test that fails. */
   readonly log: string[] = [];
-  readonly dataDir: string;
+  readonly data: TestData;
   readonly #services = new Map<string, RunningService>();
   #now = START;
 
-  private constructor(dataDir: string) {
-    this.dataDir = dataDir;
+  private constructor(data: TestData) {
+    this.data = data;
   }
 
   static async open(env: Record<string, string>): Promise<World> {
-    const world = new World(await mkdtemp(join(tmpdir(), 'tradewind-world-')));
+    const world = new World(await openTestData('world'));
     const common = { PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'silent', STAFF_TOKEN };
     for (const card of services) {
-      const settings = readSettings(card, { ...common, DATA_DIR: world.dataDir, ...env });
+      const settings = readSettings(card, { ...common, ...world.data.env, ...env });
       world.#services.set(card.name, await startService(card, settings, { now: () => world.now }));
     }
     await world.settle();
@@ -118,7 +116,7 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const service of this.#services.values()) await service.close();
-    await rm(this.dataDir, { recursive: true, force: true });
+    await this.data.remove();
   }
 }
 

@@ -10,14 +10,16 @@ import { wordsFor } from '../words.ts';
 const route = routeFor<never, Deps>();
 type Context = RouteContext<never, Deps>;
 
-/** Nothing is turned away that can be kept: a broker that gives a dead letter up has lost the event. */
+/** Nothing is turned away that can be kept and comes from who may bring it: a broker that gives a dead letter up has lost the event. */
 export const takeDeadLetter = route({
   method: 'post',
   path: '/dead-letters',
   summary: 'Where a broker brings what it could not deliver, as a CloudEvent or as whatever else it is',
-  auth: 'none',
+  auth: 'event',
   responses: {
     204: { description: 'it is on disk' },
+    401: { description: 'it comes without a valid token, where OIDC_ISSUER asks for one' },
+    403: { description: 'it comes from somebody whom OIDC_SUBJECTS does not name' },
     413: { description: 'it is longer than MAX_DEAD_LETTER_BYTES' },
     503: { description: 'it cannot be kept just now; send it again' },
   },

@@ -39,6 +39,15 @@ describe('describeApi', () => {
     expect(await problemsOf(document)).toEqual([]);
   });
 
+  it('lets tokens of the routes for events be left out: not every service asks for one', async () => {
+    const document = describeApi(info, [{ ...everything, auth: 'event' }]);
+    expect(document).toMatchObject({
+      paths: { '/api/orders/{id}/lines/{line}': { post: { security: [{ event: [] }, {}] } } },
+      components: { securitySchemes: { event: { type: 'http', scheme: 'bearer' } } },
+    });
+    expect(await problemsOf(document)).toEqual([]);
+  });
+
   it('refuses routes for customers without a way for customers to show who they are', () => {
     expect(() => describeApi(info, [everything])).toThrow('no customerAuth');
   });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { findLetter, type Letter } from '../../../services/ledger/letters.ts';
+import { everythingIn } from '../../support/books.ts';
 import { connectTo } from '../../support/raw.ts';
 import { until } from '../../support/until.ts';
 import { openGraveyard, TYPE, type Graveyard } from './graveyard.ts';
@@ -149,10 +148,7 @@ describe('The door for dead letters', () => {
     const secret = 'Bearer eyJhbGciOiJSUzI1NiJ9.stolen';
     await post({ ...binary, 'ce-id': 'f', authorization: secret });
     await post({ 'content-type': 'text/plain', authorization: secret }, 'with credentials');
-    const folder = join(yard.service.dataDir, 'ledger');
-    for (const name of await readdir(folder)) {
-      expect((await readFile(join(folder, name))).includes('stolen')).toBe(false);
-    }
+    expect(await everythingIn(yard.service.data, 'ledger')).not.toContain('stolen');
   });
 
   it('takes what is as long as may be, and says 413 to more', async () => {

@@ -31,7 +31,7 @@ describe('An outage', () => {
   it('is told by one letter at a time, another one each time', async () => {
     yard.subscriber.answer = status(503, '', { 'retry-after': '1' });
     await yard.die('0');
-    await until('the outage was noticed', () => yard.subscriber.got.length > 0);
+    await until('the outage was noticed', async () => (await yard.attempts()) > 0);
     for (const id of ['1', '2']) await yard.die(id);
     await until('two more have knocked', () => new Set(yard.subscriber.ids()).size === 3);
     expect(yard.subscriber.got).toHaveLength(3);

@@ -1,6 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
 import { status } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 import { openGraveyard, type Graveyard, WAIT } from './graveyard.ts';
@@ -95,13 +93,11 @@ describe('A letter whose subscriber is there', () => {
     await yard.die('1', { attributes: confidential, data: '{"street":"Hafenstraße 12"}' });
     await yard.arrived(['1']);
     expect(yard.subscriber.got[0]?.body).toContain('Hafenstraße');
-    await yard.service.service.close();
-    using database = new DatabaseSync(join(yard.service.dataDir, 'ledger', 'ledger.sqlite'));
-    expect(database.prepare('select state, attributes from dead_letters').get()).toMatchObject({
-      state: 'closed',
-      attributes: expect.stringContaining('"id":"1"'),
-    });
-    expect(database.prepare('select count(*) as kept from dead_letter_bodies').get()).toEqual({ kept: 0 });
+    const stored = (sql: string): Promise<unknown[]> => yard.service.data.rows('ledger', 'ledger', sql);
+    expect(await stored('select state, attributes from dead_letters')).toMatchObject([
+      { state: 'closed', attributes: expect.stringContaining('"id":"1"') },
+    ]);
+    expect(await stored('select * from dead_letter_bodies')).toEqual([]);
   });
 
   it('keeps its data when it is internal', async () => {

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { TestData } from '../../support/data.ts';
 
 export interface SimulatedCharge {
   readonly order_id: string;
@@ -11,13 +10,10 @@ export interface SimulatedCharge {
 }
 
 /** What the simulated provider has in its own books. */
-export function chargesIn(dataDir: string): SimulatedCharge[] {
-  using db = new DatabaseSync(join(dataDir, 'payment', 'simulator.sqlite'), {
-    readOnly: true,
-    timeout: 5000,
-  });
-  const rows = db
-    .prepare('select order_id, amount, captured, voided, refunded, expires_at from charges')
-    .all();
-  return rows as unknown as SimulatedCharge[];
+export function chargesIn(data: TestData): Promise<SimulatedCharge[]> {
+  return data.rows(
+    'payment',
+    'simulator',
+    'select order_id, amount, captured, voided, refunded, expires_at from charges',
+  );
 }

@@ -4,6 +4,7 @@ import { orderExpired, orderPlaced } from '../../../events/order.ts';
 import { shipmentCancelled, shipmentDispatched } from '../../../events/shipment.ts';
 import { stockRejected } from '../../../events/stock.ts';
 import { payment } from '../../../services/payment/service.ts';
+import { numRuns } from '../../support/data.ts';
 import { startTestService, type TestService } from '../../support/service.ts';
 import { chargesIn } from './charges.ts';
 
@@ -65,7 +66,7 @@ describe('the facts about an order, in any order and any number', () => {
         await shop.settle();
         await expectBooks(orderId, taken);
       }),
-      { numRuns: 20 },
+      { numRuns: numRuns(20) },
     );
   });
 
@@ -84,7 +85,7 @@ describe('the facts about an order, in any order and any number', () => {
     const { authorized, captured, voided, lapsed, refunded, entries } = body;
     expect(captured - refunded).toBe(taken);
     expect(authorized).toBe(captured + voided + lapsed);
-    const charges = chargesIn(shop.dataDir).filter((charge) => charge.order_id === orderId);
+    const charges = (await chargesIn(shop.data)).filter((charge) => charge.order_id === orderId);
     expect(charges.length).toBeLessThanOrEqual(1);
     for (const charge of charges) expect(charge).toMatchObject({ captured, voided, refunded });
     const told = shop.sink.events.filter((event) => event.subject === orderId).map(({ type }) => type);

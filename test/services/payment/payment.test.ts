@@ -230,8 +230,8 @@ describe('payment', () => {
     );
   });
 
-  async function charges(): Promise<unknown[]> {
-    return chargesIn(shop.dataDir);
+  function charges(): Promise<unknown[]> {
+    return chargesIn(shop.data);
   }
 
   async function numbers(): Promise<{ tasks: Record<string, number> }> {

@@ -1,21 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startService } from '../../../platform/runtime.ts';
 import { readSettings } from '../../../platform/settings.ts';
 import { payment } from '../../../services/payment/service.ts';
+import { openTestData, type TestData } from '../../support/data.ts';
 import { STAFF_TOKEN } from '../../support/service.ts';
 
 describe('the settings of payment', () => {
-  let dataDir: string;
+  let data: TestData;
   beforeEach(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'tradewind-payment-'));
+    data = await openTestData('payment');
   });
-  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+  afterEach(() => data.remove());
 
   const settings = (env: Record<string, string>) =>
-    readSettings(payment, { PORT: '0', DATA_DIR: dataDir, STAFF_TOKEN, LOG_LEVEL: 'silent', ...env });
+    readSettings(payment, { PORT: '0', ...data.env, STAFF_TOKEN, LOG_LEVEL: 'silent', ...env });
 
   it('say what is missing when Stripe is chosen without a key', async () => {
     await expect(startService(payment, settings({ PAYMENT_GATEWAY: 'stripe' }))).rejects.toThrow(

@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { openSqlite } from '../../../platform/store/sqlite.ts';
+import { createLog } from '../../../platform/log.ts';
+import { readSettings } from '../../../platform/settings.ts';
+import { storageOf } from '../../../platform/store/open.ts';
 import { Simulator } from '../../../services/payment/simulator.ts';
+import { payment } from '../../../services/payment/service.ts';
+import { openTestData, type TestData } from '../../support/data.ts';
 import { chargesIn } from './charges.ts';
 import {
   AMOUNT,
@@ -19,27 +20,33 @@ interface OpenSimulator extends GatewayUnderTest, AsyncDisposable {
 }
 
 async function open(): Promise<OpenSimulator> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-simulator-'));
+  const data = await openTestData('simulator');
+  const storage = storageOf(
+    'payment',
+    readSettings(payment, data.env),
+    createLog({ service: 'payment', level: 'silent', format: 'json' }),
+  );
   let offset = 0;
   const now = (): Date => new Date(Date.now() + offset);
-  const openStore = () => openSqlite(join(dataDir, 'payment', 'simulator.sqlite'));
-  let store = openStore();
+  const openStore = () => storage.open('simulator');
+  let store = await openStore();
   const gateway = await Simulator.open({ store, now, shortHoldMs: 1000 });
   const close = async (): Promise<void> => {
     await store.close();
-    await rm(dataDir, { recursive: true, force: true });
+    storage.release();
+    await data.remove();
   };
   return {
     gateway,
     tokens: { good: 'tok_visa', declined: 'tok_declined', insufficient: 'tok_insufficient' },
     declinedReason: 'card_declined',
-    books: () => booksOf(dataDir),
+    books: () => booksOf(data),
     lapse: async () => {
       offset += 7 * 86_400_000;
     },
     async reopen() {
       await store.close();
-      store = openStore();
+      store = await openStore();
       return Simulator.open({ store, now, shortHoldMs: 1000 });
     },
     close,
@@ -47,9 +54,9 @@ async function open(): Promise<OpenSimulator> {
   };
 }
 
-function booksOf(dataDir: string): ReturnType<GatewayUnderTest['books']> {
+async function booksOf(data: TestData): ReturnType<GatewayUnderTest['books']> {
   const sums = { held: 0, captured: 0, voided: 0, refunded: 0 };
-  for (const { amount, captured, voided, refunded } of chargesIn(dataDir)) {
+  for (const { amount, captured, voided, refunded } of await chargesIn(data)) {
     sums.held += amount;
     sums.captured += captured;
     sums.voided += voided;
@@ -67,7 +74,7 @@ describe('the simulator', () => {
     const first = await simulator.gateway.authorize(request);
     const reopened = await simulator.reopen();
     expect(await reopened.authorize(request)).toEqual(first);
-    expect(simulator.books().held).toBe(AMOUNT);
+    expect((await simulator.books()).held).toBe(AMOUNT);
   });
 
   it('loses the first answer on tok_lost, and gives it to the second call', async () => {
@@ -77,7 +84,7 @@ describe('the simulator', () => {
     const second = await simulator.gateway.authorize(request);
     expect(second.outcome).toBe('approved');
     expect(await Promise.race([lost, Promise.resolve('still waiting')])).toBe('still waiting');
-    expect(simulator.books().held).toBe(AMOUNT);
+    expect((await simulator.books()).held).toBe(AMOUNT);
   });
 
   it('refuses to give back more than it took', async () => {
@@ -88,7 +95,7 @@ describe('the simulator', () => {
     await simulator.gateway.capture(settleRequest('c', reference));
     await simulator.gateway.refund(settleRequest('r2', reference));
     await expect(simulator.gateway.refund(settleRequest('r3', reference))).rejects.toThrow(/less than 5470/);
-    expect(simulator.books().refunded).toBe(AMOUNT);
+    expect((await simulator.books()).refunded).toBe(AMOUNT);
   });
 
   it('keeps no key of a call that failed', async () => {

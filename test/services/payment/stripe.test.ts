@@ -34,7 +34,7 @@ describeGateway('Stripe', async () => {
       insufficient: 'tok_chargeDeclinedInsufficientFunds',
     },
     declinedReason: 'generic_decline',
-    books: () => booksOf(standIn),
+    books: async () => booksOf(standIn),
     lapse: async (reference) => {
       const intent = standIn.intents.get(reference);
       if (intent) intent.status = 'canceled';

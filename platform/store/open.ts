@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import type { Log } from '../log.ts';
+import type { ServiceSettings } from '../settings.ts';
+import { lockFolder } from './lock.ts';
+import { openSqlite } from './sqlite.ts';
+import type { Store } from './store.ts';
+
+/** Where a service keeps its databases. */
+export interface Storage {
+  /** Opens the database of a service, by its name, or of a part that keeps its books apart. */
+  open(name: string): Promise<Store>;
+  /** Lets go of what was taken for this process alone. */
+  release(): void;
+}
+
+/**
+ * Chooses by `DATABASE_URL`: PostgreSQL, with a schema for each database, or without it SQLite, with files in a folder
+ * that belongs to this process alone.
+ * @throws Error when another process has the folder.
+ */
+export function storageOf(service: string, settings: ServiceSettings, log: Log): Storage {
+  return settings.DATABASE_URL === undefined
+    ? filesIn(join(settings.DATA_DIR, service))
+    : schemasAt(settings.DATABASE_URL, service, settings, log);
+}
+
+function filesIn(folder: string): Storage {
+  const lock = lockFolder(folder);
+  return {
+    open: async (name) => openSqlite(join(folder, `${name}.sqlite`)),
+    release: () => lock.release(),
+  };
+}
+
+function schemasAt(url: string, service: string, settings: ServiceSettings, log: Log): Storage {
+  return {
+    async open(name) {
+      // Loaded on demand: who keeps files needs no driver.
+      const { openPostgres } = await import('./postgres.ts');
+      return openPostgres(
+        {
+          url,
+          ca: settings.DATABASE_CA,
+          schema: name === service ? service : `${service}_${name}`,
+          poolSize: settings.DATABASE_POOL_SIZE,
+          connectTimeoutMs: settings.DATABASE_CONNECT_TIMEOUT,
+          statementTimeoutMs: settings.DATABASE_STATEMENT_TIMEOUT,
+        },
+        (reason) => log.warn({ reason }, 'waiting for the database'),
+      );
+    },
+    release: () => undefined,
+  };
+}

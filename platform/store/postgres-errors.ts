@@ -1,0 +1,45 @@
+import { messageOf } from '../errors.ts';
+import { StoreError } from './errors.ts';
+
+/**
+ * Classes and codes of PostgreSQL's errors (its manual, appendix A) that may be gone the next time: connection,
+ * deadlock and serialization, resources, locks and cancelled statements, shutdown, the system, and a standby that was
+ * taken for the primary.
+ */
+const PASSING = /^(?:08(?!P01)|40|53|55P03|57|58|25P03|25006)/;
+
+/** One of several transactions was broken off so that the others could go on. */
+const BROKEN_OFF = /^40/;
+
+/** An error that the server sent; everything else comes from the connection to it. */
+export function isFromServer(error: unknown): error is Error & { code: string; detail?: string } {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'severity' in error &&
+    'code' in error &&
+    typeof error.code === 'string'
+  );
+}
+
+/** Whether to run the same transaction again at once. */
+export function isBrokenOff(error: unknown): boolean {
+  return error instanceof StoreError && isFromServer(error.cause) && BROKEN_OFF.test(error.cause.code);
+}
+
+/** Makes a `StoreError` of what may pass. What may not keeps its code, but no values of the row it is about. */
+export function asStoreError(error: unknown): unknown {
+  if (error instanceof StoreError) return error;
+  if (isFromServer(error)) {
+    // `Failing row contains (…)`: an address, for example, which belongs in no log.
+    delete error.detail;
+    if (!PASSING.test(error.code)) return error;
+  }
+  return new StoreError(messageOf(error) || codeOf(error), { cause: error });
+}
+
+/** An address that stands for several, like `localhost`, fails without words. */
+function codeOf(error: unknown): string {
+  const known = typeof error === 'object' && error !== null && 'code' in error;
+  return known ? String(error.code) : 'no connection';
+}

@@ -1,0 +1,223 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, escapeIdentifier, Pool, type ClientConfig } from 'pg';
+import { StoreError } from './errors.ts';
+import { configOf, Connection, dialect, settle, type PostgresOptions } from './postgres-connection.ts';
+import { asStoreError, isBrokenOff } from './postgres-errors.ts';
+import type { Reader, SqlValue, Store, Tx } from './store.ts';
+import { Transaction } from './transaction.ts';
+
+export type { PostgresOptions } from './postgres-connection.ts';
+
+/** How often a transaction is run that others get in the way of. */
+const MAX_TRIES = 5;
+const FIRST_PAUSE_MS = 5;
+
+/** Whoever asks whether the database is there does not wait long for the answer. */
+const PING_MS = 2000;
+
+/** A service may be started before its database: it waits this long. */
+const START_PATIENCE_MS = 30_000;
+const LOOK_AGAIN_MS = 300;
+
+/** First half of the key of the lock that guards a schema; the second half is made from its name. */
+const SCHEMA_LOCK = 0x7472_6164;
+
+/**
+ * Opens a PostgreSQL database: one schema of it, over a pool of connections that are made when they are needed, and
+ * made again after they were lost.
+ * @param onWait hears what is waited for: at the start the database, for half a minute, and before a change of the
+ * schema another process.
+ * @throws Error when the database refuses (password, rights, name), StoreError when it did not answer in that time.
+ */
+export async function openPostgres(
+  options: PostgresOptions,
+  onWait: (reason: string) => void = () => undefined,
+): Promise<Store> {
+  const store = new PostgresStore(options, onWait);
+  const end = performance.now() + START_PATIENCE_MS;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await store.createSchema();
+      return store;
+    } catch (error) {
+      if (!(error instanceof StoreError) || performance.now() > end) {
+        await store.close();
+        throw error;
+      }
+      if (isFirst) onWait(`the database does not answer: ${error.message}`);
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+}
+
+class PostgresStore implements Store {
+  readonly dialect = dialect;
+  readonly read: Reader;
+  readonly #options: PostgresOptions;
+  readonly #onWait: (reason: string) => void;
+  readonly #config: ClientConfig;
+  readonly #pool: Pool;
+  readonly #atWork = new Set<Promise<unknown>>();
+  /** The transaction that the running code belongs to. */
+  readonly #current = new AsyncLocalStorage<Transaction>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: PostgresOptions, onWait: (reason: string) => void) {
+    const { poolSize, schema, statementTimeoutMs } = options;
+    this.#options = options;
+    this.#onWait = onWait;
+    this.#config = configOf(options);
+    this.#pool = new Pool({
+      ...this.#config,
+      max: poolSize,
+      // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, whatever its types say
+      onConnect: (client) => settle(client, schema, statementTimeoutMs),
+    });
+    this.read = {
+      all: (sql, ...values) => this.#all(sql, values),
+      get: (sql, ...values) => this.#get(sql, values),
+    };
+    // A connection that is lost says so by an event, which ends the process when nobody listens. The next query tells.
+    this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#accept(() => this.#repeat(work));
+  }
+
+  alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#accept(async () => {
+      const client = new Client({ ...this.#config, query_timeout: 0 });
+      client.on('error', () => undefined);
+      try {
+        await inOurWords(this.#takeLock(client));
+        return await this.#transact(new Connection(client), work);
+      } finally {
+        await client.end();
+      }
+    });
+  }
+
+  async ping(): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(new StoreError(`no answer within ${PING_MS / 1000} s`)),
+      PING_MS,
+    );
+    try {
+      await Promise.race([this.read.get('select 1 as one'), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Two programs that start together must not make it twice; one without the right to may use it all the same. */
+  createSchema(): Promise<void> {
+    const { schema } = this.#options;
+    return this.write(async (tx) => {
+      await tx.run('select pg_advisory_xact_lock($1, hashtext($2))', SCHEMA_LOCK, schema);
+      if (await tx.get('select 1 as one from pg_namespace where nspname = $1', schema)) return;
+      await tx.run(`create schema ${escapeIdentifier(schema)}`);
+    });
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.allSettled(this.#atWork);
+    await this.#pool.end();
+  }
+
+  async #all<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
+    if (this.#closed) throw new StoreError('the store is closed');
+    const result = await inOurWords(this.#untilClosed(this.#pool.query(sql, [...values])));
+    return result.rows as Row[];
+  }
+
+  async #get<Row>(sql: string, values: readonly SqlValue[]): Promise<Row | undefined> {
+    return (await this.#all<Row>(sql, values))[0];
+  }
+
+  #accept<T>(start: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new StoreError('the store is closed'));
+    if (this.#current.getStore()?.over === false) {
+      return Promise.reject(new Error('a transaction cannot wait for another one: use its tx'));
+    }
+    return this.#untilClosed(start());
+  }
+
+  /** What was accepted is over before the store closes. */
+  #untilClosed<T>(work: Promise<T>): Promise<T> {
+    const accepted = work.finally(() => this.#atWork.delete(accepted));
+    this.#atWork.add(accepted);
+    return accepted;
+  }
+
+  async #repeat<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#writeOnce(work);
+      } catch (error) {
+        if (!isBrokenOff(error) || tries === MAX_TRIES) throw error;
+        // Those that met meet again when they come back at the same moment.
+        await sleep(FIRST_PAUSE_MS * 2 ** tries * Math.random());
+      }
+    }
+  }
+
+  async #writeOnce<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await inOurWords(this.#pool.connect());
+    const connection = new Connection(client);
+    try {
+      return await this.#transact(connection, work);
+    } finally {
+      client.release(connection.isBroken);
+    }
+  }
+
+  async #transact<T>(connection: Connection, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const tx = new Transaction(dialect, connection);
+    let result: T;
+    try {
+      await connection.run('begin isolation level read committed');
+      result = await this.#current.run(tx, () => work(tx));
+      tx.refuseFailed();
+      tx.over = true;
+      await connection.run('commit');
+    } catch (error) {
+      tx.over = true;
+      await connection.rollback();
+      throw error;
+    }
+    tx.runHooks();
+    return result;
+  }
+
+  /** The lock belongs to the connection, and goes with it. */
+  async #takeLock(client: Client): Promise<void> {
+    await client.connect();
+    await settle(client, this.#options.schema, 0);
+    const lock = 'select pg_try_advisory_lock($1, hashtext($2)) as "isMine"';
+    for (let isFirst = true; ; isFirst = false) {
+      const { rows } = await client.query<{ isMine: boolean }>(lock, [SCHEMA_LOCK, this.#options.schema]);
+      if (rows[0]?.isMine) return;
+      if (isFirst) this.#onWait('another process is changing the schema');
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+}
+
+function inOurWords<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw asStoreError(error);
+  });
+}

@@ -1,0 +1,65 @@
+import { messageOf } from '../errors.ts';
+import type { Dialect, Reader, SqlValue, Tx } from './store.ts';
+
+/** What runs the queries of a transaction. */
+export interface Runner extends Reader {
+  run(sql: string, ...values: readonly SqlValue[]): Promise<number>;
+}
+
+/** A transaction as its work sees it, whatever the engine. */
+export class Transaction implements Tx {
+  readonly dialect: Dialect;
+  /** Set when its work is done: a query that comes later was not awaited. */
+  over = false;
+  readonly #runner: Runner;
+  readonly #hooks: (() => void)[] = [];
+  #failure: unknown;
+
+  constructor(dialect: Dialect, runner: Runner) {
+    this.dialect = dialect;
+    this.#runner = runner;
+  }
+
+  all<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
+    return this.#query(() => this.#runner.all<Row>(sql, ...values));
+  }
+
+  get<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row | undefined> {
+    return this.#query(() => this.#runner.get<Row>(sql, ...values));
+  }
+
+  run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
+    return this.#query(() => this.#runner.run(sql, ...values));
+  }
+
+  afterCommit(hook: () => void): void {
+    this.#hooks.push(hook);
+  }
+
+  /** A failed query ends its transaction on every engine, even when the work goes on. */
+  refuseFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** One that throws is a defect, but what it belongs to is on disk already. */
+  runHooks(): void {
+    for (const hook of this.#hooks) {
+      try {
+        hook();
+      } catch (error) {
+        process.emitWarning(`a hook failed after its commit: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #query<T>(query: () => Promise<T>): Promise<T> {
+    if (this.over) throw new Error('this transaction is over: a query was not awaited');
+    this.refuseFailed();
+    try {
+      return await query();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Client, escapeIdentifier } from 'pg';
+import { environment } from '../../platform/config.ts';
+import { openPostgres, type PostgresOptions } from '../../platform/store/postgres.ts';
+
+/** Where the services of one test keep their data. */
+export interface TestData {
+  readonly engine: 'sqlite' | 'postgres';
+  /** A folder of the test's own; on PostgreSQL the services leave it empty. */
+  readonly dataDir: string;
+  /** The settings that lead a service to it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Looks into a service's database from outside. @param name of the database, where it is not the service's own. */
+  rows<Row>(service: string, name: string, sql: string): Promise<Row[]>;
+  remove(): Promise<void>;
+}
+
+/** The engine that this run of a test file is about: `jest.config.mjs` runs some files once for each. */
+export const engine = (globalThis as { engine?: 'sqlite' | 'postgres' }).engine ?? 'sqlite';
+
+/** How often to try a property: its rules are the same on the second engine, and it needs no second look at them all. */
+export function numRuns(count: number): number {
+  return engine === 'sqlite' ? count : Math.ceil(count / 4);
+}
+
+/** Makes a fresh place for data. */
+export async function openTestData(name: string): Promise<TestData> {
+  const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${name}-`));
+  return engine === 'sqlite' ? inFolder(dataDir) : inDatabase(dataDir, await freshDatabase());
+}
+
+function inFolder(dataDir: string): TestData {
+  return {
+    engine,
+    dataDir,
+    env: { DATA_DIR: dataDir },
+    async rows<Row>(service: string, database: string, sql: string): Promise<Row[]> {
+      const path = join(dataDir, service, `${database}.sqlite`);
+      using db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+      return db.prepare(sql).all() as Row[];
+    },
+    remove: () => rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+function inDatabase(dataDir: string, { url, free }: Database): TestData {
+  return {
+    engine,
+    dataDir,
+    env: { DATA_DIR: dataDir, DATABASE_URL: url },
+    async rows<Row>(service: string, database: string, sql: string): Promise<Row[]> {
+      await using store = await openPostgres(
+        postgresOptions(url, database === service ? service : `${service}_${database}`),
+      );
+      return await store.read.all<Row>(sql);
+    },
+    async remove() {
+      free();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Ways of a store that a test opens by itself. */
+export function postgresOptions(url: string, schema = 'store'): PostgresOptions {
+  return { url, schema, poolSize: 10, connectTimeoutMs: 5000, statementTimeoutMs: 5000 };
+}
+
+interface Database {
+  readonly url: string;
+  free(): void;
+}
+
+const taken = new Set<number>();
+
+/** To make a database takes ten times as long as to empty one: each worker has a few, and uses them again. */
+async function freshDatabase(): Promise<Database> {
+  let number = 0;
+  while (taken.has(number)) number += 1;
+  taken.add(number);
+  const { TEST_DATABASE_URL: server = '', JEST_WORKER_ID: worker = '1' } = environment();
+  const name = `test_${worker}_${number}`;
+  const url = new URL(server);
+  url.pathname = name;
+  await onConnection(server, async (client) => {
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
+    if (rowCount === 0) await client.query(`create database ${name}`);
+  });
+  await onConnection(url.href, empty);
+  return { url: url.href, free: () => taken.delete(number) };
+}
+
+/** Whoever was killed may have left connections behind, and they locks. */
+async function empty(client: Client): Promise<void> {
+  await client.query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  );
+  const { rows } = await client.query<{ name: string }>(
+    `select nspname as name from pg_namespace where nspname not like 'pg\\_%' and nspname not in ('public', 'information_schema')`,
+  );
+  for (const { name } of rows) await client.query(`drop schema ${escapeIdentifier(name)} cascade`);
+}
+
+async function onConnection<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
