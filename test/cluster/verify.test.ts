@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { orderPlaced } from '../../events/order.ts';
 import { services } from '../../services/index.ts';
@@ -112,9 +111,8 @@ describe('the test program of the chart', () => {
     await post(`${shop.shop.url('broker')}/default/shop`, chatter);
     await shop.settle();
     // The ledger keeps no such thing, so it is put there.
-    const archive = new DatabaseSync(join(shop.dataDir, 'ledger/ledger.sqlite'));
-    archive.exec("update archive set type = 'shop.tradewind.order.addressed.v1'");
-    archive.close();
+    const { store } = shop.shop.service('ledger');
+    await store.write((tx) => tx.run("update archive set type = 'shop.tradewind.order.addressed.v1'"));
     const { code, said } = await verify(environmentOf(shop));
     expect([code, said]).toEqual([
       1,
