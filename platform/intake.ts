@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseEvent, isJson, type WireEvent } from './cloudevents.ts';
 import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
-import { fieldErrors, problems } from './errors.ts';
+import { fieldErrors, Problem, problems } from './errors.ts';
 import { readBody } from './http/body.ts';
 import { asProblem, MAX_EVENT_PROBLEM_BYTES, respondProblem } from './http/respond.ts';
 import { parseJson } from './json.ts';
@@ -32,6 +32,8 @@ export interface IntakeOptions<Deps> {
   readonly maxBodyBytes: number;
   /** More events than this at work at once: answer 503 and let the broker come back. */
   readonly maxInFlight: number;
+  /** Answered instead of any 4xx, for brokers that drop what is refused with one. */
+  readonly poisonStatus?: number | undefined;
   /** Called after a transaction that may have left events to send or work to do. */
   readonly onCommit: () => void;
 }
@@ -78,7 +80,7 @@ export class Intake<Deps> {
       const problem = asProblem(error, log);
       metrics.events.inc({ type: this.#labelOf(event), outcome: `refused_${problem.status}` });
       log.warn({ ...idsOf(event), status: problem.status, reason: problem.message }, 'event refused');
-      respondProblem(response, problem, MAX_EVENT_PROBLEM_BYTES);
+      respondProblem(response, this.#asAnswered(problem), MAX_EVENT_PROBLEM_BYTES);
     } finally {
       this.#inFlight -= 1;
       stop();
@@ -131,6 +133,12 @@ export class Intake<Deps> {
     if (!tap) return 'not_of_interest';
     refuseLongKeys(event.attributes);
     return store.write((tx) => tap.take(tx, event, scope(), replay));
+  }
+
+  #asAnswered(problem: Problem): Problem {
+    const { poisonStatus } = this.#options;
+    if (poisonStatus === undefined || problem.status >= 500) return problem;
+    return new Problem(poisonStatus, problem.title, problem.message, problem);
   }
 
   #find(event: WireEvent): Subscription<EventContract, Deps> | undefined {

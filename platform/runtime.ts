@@ -225,6 +225,7 @@ class Runtime implements RunningService {
       guard: this.#guard,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,
       maxInFlight: this.#settings.MAX_EVENTS_IN_FLIGHT,
+      poisonStatus: this.#settings.POISON_STATUS,
     });
   }
 
@@ -266,7 +267,8 @@ class Runtime implements RunningService {
       metrics: this.metrics,
       tracing: this.#tracing,
     });
-    return listen(app, this.#settings.PORT, this.#settings.HOST);
+    const { PORT, HOST, MAX_REQUESTS_PER_SOCKET: maxRequestsPerSocket } = this.#settings;
+    return listen(app, PORT, HOST, { maxRequestsPerSocket });
   }
 
   #routeHost(): RouteHost<EventContract, object> {

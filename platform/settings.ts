@@ -117,6 +117,16 @@ export const serviceSettings = {
     .default(1024 * 1024)
     .describe('longest request body'),
   MAX_EVENTS_IN_FLIGHT: setting.integer(1, 100_000).default(1000).describe('more at once are answered 503'),
+  POISON_STATUS: setting
+    .integer(500, 599)
+    .optional()
+    .describe(
+      'answered instead of 400, 413 or 422 to an event that can never be handled: for broker classes that drop what they are refused with a 4xx',
+    ),
+  MAX_REQUESTS_PER_SOCKET: setting
+    .integer(0, 1_000_000)
+    .default(0)
+    .describe('a connection is closed after so many, so that replicas share the load; 0: never'),
   RELAY_TIMEOUT: setting.duration().default(120_000).describe('above the delivery budget of the Broker'),
   RELAY_IN_FLIGHT: setting.integer(1, 4096).default(256).describe('posts to the broker at once'),
   INBOX_RETENTION: setting

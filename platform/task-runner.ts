@@ -13,6 +13,7 @@ import { within } from './within.ts';
 import {
   claimTasks,
   finishTask,
+  isHeldBy,
   nextDue,
   postponeTask,
   renewLeases,
@@ -144,13 +145,22 @@ export class TaskRunner<Deps> {
 
   #start(task: TaskRow): void {
     const name = `${task.kind} ${task.key}`;
-    // It outlived its lease here: claiming it again has only made the lease longer.
-    if (this.#atWork.has(name)) return;
+    const before = this.#atWork.get(name);
+    if (before) {
+      void before.then(() => this.#startAgain(task));
+      return;
+    }
     const work = this.#run(task).finally(() => {
       this.#atWork.delete(name);
       if (this.#wanted) this.wake();
     });
     this.#atWork.set(name, work);
+  }
+
+  /** Claimed while it was at work: either ordered anew by its own result, or that claim has only made its lease longer. */
+  async #startAgain(task: TaskRow): Promise<void> {
+    const isHeld = await isHeldBy(this.#options.store.read, task, this.#holder).catch(() => false);
+    if (isHeld && !this.#stopped) this.#start(task);
   }
 
   async #run(task: TaskRow): Promise<void> {

@@ -12,10 +12,21 @@ export interface Listening {
 /** As Go's servers take. A broker tries what is answered 431 no more: an event with long extensions would be lost. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 
+export interface ListenOptions {
+  /** A connection is closed after so many: whoever balances by connection then spreads them anew. 0: never. */
+  readonly maxRequestsPerSocket?: number;
+}
+
 /** Starts an HTTP server. @throws Error saying that the port is taken, and which. */
-export async function listen(handler: RequestListener, port: number, host: string): Promise<Listening> {
+export async function listen(
+  handler: RequestListener,
+  port: number,
+  host: string,
+  { maxRequestsPerSocket = 0 }: ListenOptions = {},
+): Promise<Listening> {
   const options = { keepAliveTimeout: 10_000, requestTimeout: 60_000, maxHeaderSize: MAX_HEADER_BYTES };
   const server = createServer(options, handler);
+  server.maxRequestsPerSocket = maxRequestsPerSocket;
   const silent = trackSilent(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -55,28 +55,35 @@ export function unsent(reader: Reader, after: number, limit: number): Promise<Ou
 /**
  * Unsent events of some lanes, of each those above a sequence of its own: sequences grow with the commits in a lane,
  * but not across lanes.
- * @param limit of each lane.
+ * @param limits of rows, and of rows in one lane.
  */
 export function unsentIn(
   reader: Reader,
   lanes: readonly { readonly lane: number; readonly after: number }[],
-  limit: number,
+  limits: { readonly all: number; readonly lane: number },
 ): Promise<OutboxRow[]> {
   const wanted = lanes
-    .map((_, index) => `($${index * 2 + 2}::integer, $${index * 2 + 3}::bigint)`)
+    .map((_, index) => `($${index * 2 + 3}::integer, $${index * 2 + 4}::bigint)`)
     .join(', ');
   return reader.all<OutboxRow>(
     `select found.* from (values ${wanted}) as wanted (lane, after) cross join lateral (
        select ${columns} from outbox where outbox.lane = wanted.lane and outbox.seq > wanted.after
-       order by seq limit $1) as found order by seq`,
-    limit,
+       order by seq limit $2) as found order by seq limit $1`,
+    limits.all,
+    limits.lane,
     ...lanes.flatMap(({ lane, after }) => [lane, after]),
   );
 }
 
+/** Rows removed by one statement, which is the same text whatever their number. */
+const slots = Array.from({ length: 32 }, (_, index) => index);
+const removal = `delete from outbox where seq in (${slots.map((slot) => `$${slot + 1}`).join(', ')})`;
+
 /** Removes events that the sink has accepted. */
 export async function markSent(tx: Tx, rows: readonly OutboxRow[]): Promise<void> {
-  for (const { seq } of rows) await tx.run('delete from outbox where seq = $1', seq);
+  for (let from = 0; from < rows.length; from += slots.length) {
+    await tx.run(removal, ...slots.map((slot) => rows[from + slot]?.seq ?? null));
+  }
 }
 
 /** How many events wait, and since when. */

@@ -92,12 +92,8 @@ class PostgresStore implements Store {
       const client = new Client({ ...this.#config, query_timeout: 0 });
       client.on('error', () => undefined);
       try {
-        await client.connect();
-        await settle(client, this.#options.schema, 0);
-        await this.#takeLock(client);
+        await inOurWords(this.#takeLock(client));
         return await this.#transact(new Connection(client), work);
-      } catch (error) {
-        throw asStoreError(error);
       } finally {
         await client.end();
       }
@@ -143,11 +139,8 @@ class PostgresStore implements Store {
 
   async #all<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
     if (this.#closed) throw new StoreError('the store is closed');
-    try {
-      return (await this.#untilClosed(this.#pool.query(sql, [...values]))).rows as Row[];
-    } catch (error) {
-      throw asStoreError(error);
-    }
+    const result = await inOurWords(this.#untilClosed(this.#pool.query(sql, [...values])));
+    return result.rows as Row[];
   }
 
   async #get<Row>(sql: string, values: readonly SqlValue[]): Promise<Row | undefined> {
@@ -182,9 +175,7 @@ class PostgresStore implements Store {
   }
 
   async #writeOnce<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw asStoreError(error);
-    });
+    const client = await inOurWords(this.#pool.connect());
     const connection = new Connection(client);
     try {
       return await this.#transact(connection, work);
@@ -213,6 +204,8 @@ class PostgresStore implements Store {
 
   /** The lock belongs to the connection, and goes with it. */
   async #takeLock(client: Client): Promise<void> {
+    await client.connect();
+    await settle(client, this.#options.schema, 0);
     const lock = 'select pg_try_advisory_lock($1, hashtext($2)) as "isMine"';
     for (let isFirst = true; ; isFirst = false) {
       const { rows } = await client.query<{ isMine: boolean }>(lock, [SCHEMA_LOCK, this.#options.schema]);
@@ -221,4 +214,10 @@ class PostgresStore implements Store {
       await sleep(LOOK_AGAIN_MS);
     }
   }
+}
+
+function inOurWords<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw asStoreError(error);
+  });
 }

@@ -100,6 +100,21 @@ export async function finishTask(tx: Tx, task: TaskRow, holder: string): Promise
   return again > 0;
 }
 
+/** Whether a task is there and leased by a holder. */
+export async function isHeldBy(
+  reader: Reader,
+  { kind, key }: Pick<TaskRow, 'kind' | 'key'>,
+  holder: string,
+): Promise<boolean> {
+  const row = await reader.get(
+    'select 1 as held from tasks where kind = $1 and task_key = $2 and lease_holder = $3',
+    kind,
+    key,
+    holder,
+  );
+  return row !== undefined;
+}
+
 /** Puts a task back after a failure, unless another one has taken it after the lease. */
 export async function postponeTask(
   tx: Tx,

@@ -6,6 +6,7 @@ import { vocabulary } from '../../events/index.ts';
 import { asyncApi } from './asyncapi.ts';
 import { configurationPage } from './configuration-page.ts';
 import { eventsPage } from './events-page.ts';
+import { chartPage, eventTypes } from './chart.ts';
 import { describeEvents } from './describe.ts';
 import { schemaDocument, schemaFile } from './json-schema.ts';
 import { kustomization } from './kustomization.ts';
@@ -13,9 +14,11 @@ import { readmeWithPrograms } from './programs.ts';
 
 export const SCHEMA_FOLDER = 'docs/events';
 
+const CHART = 'charts/tradewind';
+
 /**
- * Every document that follows from the vocabulary, the cards and the Triggers: path in the repository → text.
- * @param root folder of the repository, whose Triggers and README are read
+ * Every document that follows from the vocabulary, the cards, the Triggers and the chart: path in the repository → text.
+ * @param root folder of the repository, whose Triggers, README and chart are read
  */
 export function documents(root: string): Map<string, string> {
   const manifests = join(root, 'k8s');
@@ -26,6 +29,8 @@ export function documents(root: string): Map<string, string> {
     ['docs/events.md', eventsPage(events)],
     ['docs/asyncapi.yaml', asyncApi(events)],
     ['docs/configuration.md', configurationPage(serviceSettings, services, brokerSettings)],
+    [`${CHART}/files/event-types.yaml`, eventTypes(vocabulary)],
+    [`${CHART}/README.md`, chartPage(join(root, CHART))],
     ...events.map(({ contract }): [string, string] => [
       `${SCHEMA_FOLDER}/${schemaFile(contract)}`,
       schemaDocument(contract),

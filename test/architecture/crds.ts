@@ -12,26 +12,28 @@ interface Schema {
 
 interface Crd {
   readonly spec: {
+    readonly group: string;
     readonly names: { readonly kind: string };
     readonly versions: readonly {
       readonly name: string;
-      readonly storage: boolean;
       readonly schema: { readonly openAPIV3Schema: Schema };
     }[];
   };
 }
 
-/** Validators by kind, as strict as `kubectl apply --validate=strict`: unknown fields are refused. */
+/** Validators by `<apiVersion>/<kind>`, as strict as `kubectl apply --validate=strict`: unknown fields are refused. */
 export function crdValidators(folder: string): Map<string, ValidateFunction> {
   const ajv = new Ajv({ strict: false, validateFormats: false });
   const crds = globSync('*.yaml', { cwd: folder }).flatMap((file) =>
     parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((each) => each.toJS() as Crd),
   );
   return new Map(
-    crds.map(({ spec }) => {
-      const schema = spec.versions.find(({ storage }) => storage)?.schema.openAPIV3Schema ?? {};
-      return [spec.names.kind, ajv.compile(closed(withObjectFields(schema)))];
-    }),
+    crds.flatMap(({ spec }) =>
+      spec.versions.map(({ name, schema }) => [
+        `${spec.group}/${name}/${spec.names.kind}`,
+        ajv.compile(closed(withObjectFields(schema.openAPIV3Schema))),
+      ]),
+    ),
   );
 }
 

@@ -10,6 +10,7 @@ import { root } from '../support/root.ts';
 import { crdValidators } from './crds.ts';
 
 interface Manifest {
+  readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string };
   readonly spec: {
@@ -102,13 +103,13 @@ if (!known)
   it.each(
     [...documents].flatMap(([, manifests]) => manifests.map((each) => [each.metadata.name, each] as const)),
   )('accept %s', (_name, manifest) => {
-    const validate = validators.get(manifest.kind);
+    const validate = validators.get(`${manifest.apiVersion}/${manifest.kind}`);
     expect([validate?.(manifest), validate?.errors]).toEqual([true, null]);
   });
 
   it('refuse a field that they do not know, and a value of another type', () => {
     const [broker] = documents.get('broker.yaml') ?? [];
-    const validate = validators.get('Broker');
+    const validate = validators.get('eventing.knative.dev/v1/Broker');
     expect(validate?.({ ...broker, spec: { deliver: {} } })).toBe(false);
     expect(validate?.({ ...broker, spec: { delivery: { retry: 'six' } } })).toBe(false);
   });

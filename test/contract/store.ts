@@ -241,7 +241,10 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
 
       it('refuse a database that a newer program has changed', async () => {
         await migrate(store, [first, second]);
-        await expect(migrate(store, [first])).rejects.toThrow('"002-b"');
+        const [refusal] = await Promise.allSettled([migrate(store, [first])]);
+        expect(refusal).toMatchObject({ reason: { message: expect.stringContaining('"002-b"') } });
+        // Trying again does not help.
+        expect(refusal.status === 'rejected' && !(refusal.reason instanceof StoreError)).toBe(true);
       });
 
       it('that fail leave nothing half done, and run again after the mistake is mended', async () => {

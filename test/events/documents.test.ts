@@ -12,8 +12,8 @@ describe('the generated documents', () => {
   let copy: string;
   beforeAll(async () => {
     copy = await mkdtemp(join(tmpdir(), 'tradewind-docs-'));
-    for (const path of ['README.md', 'docs', 'k8s']) {
-      await cp(join(root, path), join(copy, path), { recursive: true });
+    for (const path of ['README.md', 'docs', 'k8s', 'charts']) {
+      await cp(join(root, path), join(copy, path), { recursive: true, verbatimSymlinks: true });
     }
   });
   afterAll(() => rm(copy, { recursive: true, force: true }));

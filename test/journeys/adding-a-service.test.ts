@@ -1,6 +1,14 @@
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -8,6 +16,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { documents } from '../../scripts/generate/documents.ts';
 import { DEFAULT_PORT_BASE } from '../../services/local/arguments.ts';
+import { find, render } from '../chart/render.ts';
 import { orderBody } from '../support/customer.ts';
 import { freePortBase } from '../support/ports.ts';
 import { root } from '../support/root.ts';
@@ -25,6 +34,7 @@ if (!toolsThere) process.stderr.write('SKIPPED: bash, curl, sed and grep are nee
 const LEFT_OUT = new Set(['node_modules', '.git', '.data', '.cache', 'coverage']);
 const QUIET = '--disable-warning=ExperimentalWarning';
 const INDEX = 'services/index.ts';
+const VALUES = 'charts/tradewind/values.yaml';
 /** The port of the page's service. */
 const LOYALTY = 8089;
 const MINUTE_MS = 60_000;
@@ -36,19 +46,23 @@ const files = new Map(
     ([, path = '', text = '']) => [path, text],
   ),
 );
-const edits = blocksOf('diff');
+/** Lines to add, with the file that is named last before them. */
+const edits = [...page.matchAll(/^```diff\n(.*?)^```$/gms)].map(({ index, 1: diff = '' }) => {
+  const named = [...page.slice(0, index).matchAll(/`([\w-]+\/[\w/.-]+)`/g)];
+  return { path: named.at(-1)?.[1] ?? '', diff };
+});
 const commands = blocksOf('sh');
 
 describe('the page about adding a service, done in a copy of the repository', () => {
   let copy: string;
   let before: ReadonlyMap<string, string>;
   beforeAll(async () => {
-    copy = await mkdtemp(join(tmpdir(), 'tradewind-sixth-'));
-    cpSync(root, copy, { recursive: true, filter: (path) => !LEFT_OUT.has(relative(root, path)) });
+    copy = await mkdtemp(join(realpathSync(tmpdir()), 'tradewind-sixth-'));
+    cpSync(root, copy, { recursive: true, verbatimSymlinks: true, filter: isCopied });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     before = filesIn(copy);
     for (const [path, text] of files) write(path, text);
-    write(INDEX, edits.reduce(edited, before.get(INDEX) ?? ''));
+    for (const { path, diff } of edits) write(path, edited(readFileSync(join(copy, path), 'utf8'), diff));
     await node('scripts/generate.ts');
   }, MINUTE_MS);
   afterAll(() => rm(copy, { recursive: true, force: true }));
@@ -56,11 +70,11 @@ describe('the page about adding a service, done in a copy of the repository', ()
   it('touches what it names and nothing else, least of all another service', () => {
     const after = filesIn(copy);
     const changed = [...after].filter(([path, text]) => before.get(path) !== text).map(([path]) => path);
-    const byHand = [...files.keys(), INDEX];
+    const byHand = [...files.keys(), INDEX, VALUES];
     const generated = changed.filter((path) => !byHand.includes(path));
     const known = documents(root);
     expect(byHand.filter((path) => !changed.includes(path))).toEqual([]);
-    expect(byHand.filter((path) => !/loyalty/.test(path))).toEqual([INDEX]);
+    expect(byHand.filter((path) => !/loyalty/.test(path))).toEqual([INDEX, VALUES]);
     expect(generated.filter((path) => !known.has(path) || !page.includes(`\`${path}\``))).toEqual([]);
     expect([...before.keys()].filter((path) => !after.has(path))).toEqual([]);
   });
@@ -72,7 +86,7 @@ describe('the page about adding a service, done in a copy of the repository', ()
       await Promise.all([
         node('node_modules/.bin/tsc', '--noEmit'),
         node('node_modules/.bin/oxlint', '--type-aware', '--deny-warnings', INDEX, ...sources),
-        node('node_modules/.bin/prettier', '--check', 'README.md', 'k8s', INDEX, ...files.keys()),
+        node('node_modules/.bin/prettier', '--check', 'README.md', 'k8s', INDEX, VALUES, ...files.keys()),
       ]);
     },
     MINUTE_MS,
@@ -83,6 +97,16 @@ describe('the page about adding a service, done in a copy of the repository', ()
     async () => {
       const tests = ['test/services/loyalty', 'test/architecture', 'test/events/documents.test.ts'];
       await node('--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--ci', ...tests);
+    },
+    MINUTE_MS,
+  );
+
+  it(
+    'is one more Deployment of the chart, with its Triggers',
+    async () => {
+      const objects = await render({ from: join(copy, 'charts/tradewind') });
+      find(objects, 'Deployment', 'shop-loyalty');
+      find(objects, 'Trigger', 'shop-loyalty-payment-captured');
     },
     MINUTE_MS,
   );
@@ -165,19 +189,25 @@ function blocksOf(language: string): string[] {
   );
 }
 
-/** Adds the line of a diff behind the one that the diff shows before it. */
+/** Adds the lines of a diff behind the one that the diff shows before them. */
 function edited(text: string, diff: string): string {
-  const [, place = '', line = ''] = /^ (.+\n)\+(.+\n)$/.exec(diff) ?? [];
+  const [, place = '', added = ''] = /^ (.+\n)((?:\+.+\n)+)$/.exec(diff) ?? [];
   expect(text.split(place)).toHaveLength(2);
-  return text.replace(place, place + line);
+  return text.replace(place, place + added.replaceAll(/^\+/gm, ''));
 }
 
+function isCopied(path: string): boolean {
+  return !LEFT_OUT.has(relative(root, path));
+}
+
+/** The text of every file by its path; what a link leads to is there once. */
 function filesIn(folder: string): Map<string, string> {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   return new Map(
     entries
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
+      .filter((path) => path === realpathSync(path))
       .map((path) => [relative(folder, path), readFileSync(path, 'latin1')]),
   );
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { listen, type Listening } from '../../platform/http/listen.ts';
+import { enqueue } from '../../platform/store/outbox.ts';
 import { asked, exampleService } from '../support/example.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import type { SentEvent } from '../support/sink.ts';
@@ -179,13 +180,11 @@ describe('the relay', () => {
       });
     };
     await running.store.write(async (tx) => {
-      for (let n = 0; n < 5000; n += 1)
-        await tx.run(
-          'insert into outbox (partition_key, event, created_at) values ($1, $2, $3)',
-          `key-${n % 500}`,
-          JSON.stringify({ id: String(n), data: { name: String(n) } }),
-          new Date().toISOString(),
-        );
+      const rows = Array.from({ length: 5000 }, (_, n) => ({
+        partitionKey: `key-${n % 500}`,
+        event: JSON.stringify({ id: String(n), data: { name: String(n) } }),
+      }));
+      await enqueue(tx, rows, new Date());
     });
     running.wake();
     await settle();

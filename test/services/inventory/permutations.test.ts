@@ -4,6 +4,7 @@ import type { EventContract } from '../../../platform/contract.ts';
 import { orderExpired, orderPlaced } from '../../../events/order.ts';
 import { paymentAuthorized, paymentDeclined } from '../../../events/payment.ts';
 import { shipmentCancelled, shipmentDispatched } from '../../../events/shipment.ts';
+import { numRuns } from '../../support/data.ts';
 import type { TestService } from '../../support/service.ts';
 import { idsOf, orderOf, startInventory } from './stock.ts';
 
@@ -75,7 +76,7 @@ describe.each(Object.entries(stories))('an order that is %s', (_name, { after, o
         );
         expect(level).toEqual({ on_hand: onHand, reserved: 0 });
       }),
-      { numRuns: 60 },
+      { numRuns: numRuns(60) },
     );
     await service.settle();
     const perOrder = new Map<string, number>();

@@ -4,6 +4,7 @@ import { orderExpired, orderPlaced } from '../../../events/order.ts';
 import { shipmentCancelled, shipmentDispatched } from '../../../events/shipment.ts';
 import { stockRejected } from '../../../events/stock.ts';
 import { payment } from '../../../services/payment/service.ts';
+import { numRuns } from '../../support/data.ts';
 import { startTestService, type TestService } from '../../support/service.ts';
 import { chargesIn } from './charges.ts';
 
@@ -65,7 +66,7 @@ describe('the facts about an order, in any order and any number', () => {
         await shop.settle();
         await expectBooks(orderId, taken);
       }),
-      { numRuns: 20 },
+      { numRuns: numRuns(20) },
     );
   });
 

@@ -5,6 +5,7 @@ import { orderAddressed, orderCancellationRequested, orderPlaced } from '../../.
 import { paymentAuthorized } from '../../../events/payment.ts';
 import { stockReserved } from '../../../events/stock.ts';
 import type { EventContract } from '../../../platform/contract.ts';
+import { numRuns } from '../../support/data.ts';
 import type { TestService } from '../../support/service.ts';
 import { addressOf, startShipping } from './parcels.ts';
 
@@ -100,7 +101,7 @@ describe('the events of one customer', () => {
           cancels ? { state: 'cancelled' } : { state: 'prepared', revision: highestFitting(3, moves) },
         );
       }),
-      { numRuns: 60 },
+      { numRuns: numRuns(60) },
     );
     await service.settle();
     expect(repeated()).toEqual([]);

@@ -4,6 +4,7 @@ import * as payment from '../../../events/payment.ts';
 import * as shipment from '../../../events/shipment.ts';
 import * as stock from '../../../events/stock.ts';
 import type { EventContract } from '../../../platform/contract.ts';
+import { numRuns } from '../../support/data.ts';
 import type { TestService } from '../../support/service.ts';
 import { newAddress } from '../../support/customer.ts';
 import { place, startStorefront, viewOf, type Purchase } from './shop.ts';
@@ -100,7 +101,7 @@ describe('an order', () => {
         fc.asyncProperty(deliveries(story.length), async (order) => {
           expect(await told(story, order)).toEqual(inOrder);
         }),
-        { numRuns: 30 },
+        { numRuns: numRuns(30) },
       );
     },
   );

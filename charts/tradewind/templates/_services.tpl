@@ -1,0 +1,99 @@
+{{/* The services that run, by name, each with the defaults that it does not override. As JSON. */}}
+{{- define "tradewind.services" -}}
+{{- $all := dict -}}
+{{- range $name, $own := .Values.services -}}
+{{- $service := mustMergeOverwrite (deepCopy $.Values.defaults) (deepCopy ($own | default dict)) -}}
+{{- if $service.enabled }}{{ $_ := set $all $name $service }}{{ end -}}
+{{- end -}}
+{{- toJson $all -}}
+{{- end -}}
+
+{{/* Whether there may be more than one Pod of a service: "true" or "". */}}
+{{- define "tradewind.many" -}}
+{{- if or (gt (int .replicas) 1) (ne .autoscaling.kind "none") }}true{{ end -}}
+{{- end -}}
+
+{{/* Seconds that a service goes on serving when it ends: (list $ service). */}}
+{{- define "tradewind.delay" -}}
+{{- $delay := (last .).shutdown.delay -}}
+{{- if eq (toString $delay) "" }}{{ $delay = ternary 0 5 (eq (first .).Values.storage.kind "sqlite") }}{{ end -}}
+{{- int $delay -}}
+{{- end -}}
+
+{{/* A setting as text: YAML reads numbers as floats, and 1000000 would come out as 1e+06. */}}
+{{- define "tradewind.text" -}}
+{{- if kindIs "float64" . }}{{ . | int64 }}{{ else }}{{ . | toString }}{{ end -}}
+{{- end -}}
+
+{{/* What the ConfigMap of a service holds: (list $ name service). As YAML. */}}
+{{- define "tradewind.settings" -}}
+{{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
+{{- $settings := dict "PORT" "8080" "DATA_DIR" "/data" -}}
+{{- $_ := set $settings "SHUTDOWN_DELAY" (printf "%ss" (include "tradewind.delay" (list $ $service))) -}}
+{{- $_ := set $settings "SHUTDOWN_GRACE" (printf "%ds" (int $service.shutdown.grace)) -}}
+{{- with include "tradewind.poisonStatus" $ }}{{ $_ := set $settings "POISON_STATUS" . }}{{ end -}}
+{{- if eq $.Values.security.eventing "oidc" -}}
+{{- $_ := set $settings "OIDC_ISSUER" $.Values.security.issuer -}}
+{{- $_ := set $settings "OIDC_AUDIENCE" (include "tradewind.audience" (list $ $name)) -}}
+{{- $_ := set $settings "OIDC_SUBJECTS" (include "tradewind.subjects" (list $ $name)) -}}
+{{- $_ := set $settings "OIDC_CA_FILE" "/var/run/tradewind/ca.crt" -}}
+{{- $_ := set $settings "OIDC_TOKEN_FILE" "/var/run/tradewind/token" -}}
+{{- end -}}
+{{- if eq $name "ledger" }}{{ $settings = merge $settings (include "tradewind.ledgerSettings" $ | fromYaml) }}{{ end -}}
+{{- range $key, $value := $service.settings }}{{ $_ := set $settings $key (include "tradewind.text" $value) }}{{ end -}}
+{{- toYaml $settings -}}
+{{- end -}}
+
+{{/*
+Where the ledger delivers: whoever can post a dead letter names its subscriber, so only Services of this namespace; and
+what people call a service is here the Service with the release's name before it.
+*/}}
+{{- define "tradewind.ledgerSettings" -}}
+{{- $domain := printf "%s.svc" .Release.Namespace -}}
+{{- $subscribers := list -}}
+{{- range $name, $_ := fromJson (include "tradewind.services" .) -}}
+{{- $subscribers = append $subscribers (printf "%s=http://%s.%s.%s" $name (include "tradewind.name" (list $ $name)) $domain $.Values.clusterDomain) -}}
+{{- end -}}
+REDRIVE_HOSTS: "*.{{ $domain }}.{{ .Values.clusterDomain }},*.{{ $domain }}"
+SUBSCRIBERS: {{ join "," $subscribers }}
+{{- end -}}
+
+{{- define "tradewind.poisonStatus" -}}
+{{- $status := toString .Values.broker.poisonStatus -}}
+{{- if eq $status "" }}{{ $status = ternary "500" "" (eq .Values.broker.class "RabbitMQBroker") }}{{ end -}}
+{{- $status -}}
+{{- end -}}
+
+{{/* Settings that come as files: variable → {name, key}. (list $ name service). As JSON. */}}
+{{- define "tradewind.secretFiles" -}}
+{{- $ := index . 0 -}}{{- $name := index . 1 -}}
+{{- $files := deepCopy (index . 2).secretFiles -}}
+{{- if and (eq $.Values.storage.kind "postgres") (not $files.DATABASE_URL) -}}
+{{- $_ := set $files "DATABASE_URL" (dict "name" $.Values.storage.postgres.existingSecret "key" $name) -}}
+{{- end -}}
+{{- range $files }}{{ $_ := set . "name" (.name | default (include "tradewind.secret" $)) }}{{ end -}}
+{{- toJson $files -}}
+{{- end -}}
+
+{{/* The restricted security context of every Pod; 65532 is the image's user. */}}
+{{- define "tradewind.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{- define "tradewind.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{- define "tradewind.pullSecrets" -}}
+{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,139 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { runTool } from '../../scripts/tools/kubernetes.ts';
+import { readSources } from '../architecture/sources.ts';
+import { root } from '../support/root.ts';
+import { chart, find, ofKind, render } from './render.ts';
+
+interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+}
+
+const text = (path: string): string => readFileSync(join(root, path), 'utf8');
+const alerts = parse(text('charts/tradewind/files/alerts.yaml')) as Alert[];
+const dashboard = text('charts/tradewind/files/dashboard.json');
+
+async function notes(...args: string[]): Promise<string> {
+  const said = await runTool('helm', ['install', 'shop', chart, '-n', 'eu', '--dry-run=client', ...args]);
+  return said.slice(said.indexOf('NOTES:'));
+}
+
+describe('the notes', () => {
+  it('name objects that are there, and warn of memory and SQLite', async () => {
+    const said = await notes();
+    const objects = await render({ namespace: 'eu' });
+    const service = /service\/(\S+) 8080:80/.exec(said)?.[1] ?? '';
+    expect(find(objects, 'Service', service)['spec'].ports[0].port).toBe(80);
+    const [, selector] = /--selector ([^=\s]+=shop)\n/.exec(said) ?? [];
+    expect(selector).toBe('app.kubernetes.io/instance=shop');
+    expect(said).toContain('helm test shop --namespace eu --logs');
+    expect(said).toMatch(/WARNING: by default this Broker class keeps events in memory[^]*WARNING: SQLite/);
+  });
+
+  it('warn of nothing in production', async () => {
+    expect(await notes('--values', join(chart, 'ci/kafka-values.yaml'))).not.toContain('WARNING');
+  });
+
+  it('say what Knative has to know for OIDC', async () => {
+    expect(await notes('--set', 'security.eventing=oidc')).toContain('"authentication-oidc":"enabled"');
+  });
+});
+
+describe('alerts and dashboard', () => {
+  const sources = readSources('platform', 'services').map((source) => source.text);
+  const asked = [...`${JSON.stringify(alerts)}${dashboard}`.matchAll(/tradewind_[a-z_]+/g)].map(
+    ([name]) => name,
+  );
+  // The dead letters are the ledger's; without it their panels stay empty.
+  const hasLedger = existsSync(join(root, 'services/ledger'));
+  const own = [...new Set(asked)].filter((name) => hasLedger || !name.startsWith('tradewind_dead_letters'));
+
+  it.each(own)('%s is a metric of the shop', (name) => {
+    const metric = name.replace(/_bucket$/, '');
+    expect(sources.some((source) => source.includes(metric))).toBe(true);
+  });
+
+  it.each(alerts.map(({ alert }) => alert))('%s has its part in the runbook', (alert) => {
+    expect(text('docs/runbook.md')).toContain(`\n## ${alert}\n`);
+  });
+
+  it('look at this release alone, and link to the runbook', async () => {
+    const objects = await render({
+      values: { monitoring: { rules: { enabled: true, runbook: 'https://example.com/run' } } },
+    });
+    const [{ rules }] = find(objects, 'PrometheusRule', 'shop-rules')['spec'].groups;
+    expect(rules).toHaveLength(alerts.length);
+    for (const { expr, annotations } of rules) {
+      expect(expr).not.toContain('SHOP');
+      expect(expr).toContain('{namespace="market", app_kubernetes_io_instance="shop"');
+      expect(annotations.runbook_url).toMatch(/^https:\/\/example\.com\/run#tradewind[a-z]+$/);
+    }
+  });
+
+  it('read the metrics of every Service of the release', async () => {
+    const objects = await render({ values: { monitoring: { serviceMonitor: { enabled: true } } } });
+    const { selector, endpoints, targetLabels } = find(objects, 'ServiceMonitor', 'shop-monitor')['spec'];
+    for (const { metadata, spec } of ofKind(objects, 'Service')) {
+      expect(metadata.labels).toMatchObject(selector.matchLabels);
+      expect(spec.ports.map(({ name }: { name: string }) => name)).toContain(endpoints[0].port);
+    }
+    expect(targetLabels).toEqual(['app.kubernetes.io/instance']);
+  });
+
+  it('come to Grafana as they are in the chart', async () => {
+    const objects = await render({ values: { monitoring: { dashboard: { enabled: true } } } });
+    const { metadata, data } = find(objects, 'ConfigMap', 'shop-dashboard') as unknown as {
+      metadata: { labels: object };
+      data: Record<string, string>;
+    };
+    expect(metadata.labels).toMatchObject({ grafana_dashboard: '1' });
+    expect(JSON.parse(data['shop.json'] ?? '')).toEqual(JSON.parse(dashboard));
+  });
+});
+
+describe('scaling', () => {
+  it('by lag watches the consumer group of each Trigger of the service', async () => {
+    const objects = await render({ files: [join(chart, 'ci/kafka-values.yaml')] });
+    const triggers = ofKind(objects, 'Trigger').filter(
+      ({ spec }) => spec.subscriber.ref.name === 'shop-payment',
+    );
+    const scaled = find(objects, 'ScaledObject', 'shop-payment')['spec'];
+    expect(scaled.triggers.map(({ metadata }: { metadata: object }) => metadata)).toEqual(
+      triggers.map(({ metadata: { name } }) => ({
+        bootstrapServers: 'kafka-bootstrap.kafka:9092',
+        topic: 'knative-broker-market-shop',
+        consumerGroup: `knative-trigger-market-${name}`,
+        lagThreshold: '100',
+      })),
+    );
+  });
+
+  it('leaves the number of replicas to whoever scales, and protects what has several', async () => {
+    const objects = await render({ files: [join(chart, 'ci/kafka-values.yaml')] });
+    const replicas = ofKind(objects, 'Deployment').map(({ metadata, spec }) => [
+      metadata.name,
+      spec.replicas,
+    ]);
+    expect(Object.fromEntries(replicas)).toEqual({
+      'shop-inventory': 2,
+      'shop-ledger': 1,
+      'shop-payment': undefined,
+      'shop-shipping': 2,
+      'shop-storefront': undefined,
+    });
+    const budgets = ofKind(objects, 'PodDisruptionBudget').map(({ metadata, spec }) => [
+      metadata.name,
+      spec.minAvailable ?? null,
+      spec.maxUnavailable ?? null,
+    ]);
+    expect(budgets).toEqual([
+      ['shop-inventory', null, 1],
+      ['shop-payment', null, 1],
+      ['shop-shipping', null, 1],
+      ['shop-storefront', 2, null],
+    ]);
+  });
+});

@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+import { parseDockerfile } from '../../scripts/image/dockerfile.ts';
+import { root } from '../support/root.ts';
+import { find, ofKind, podsOf, render, type KubeObject } from './render.ts';
+import { faultsOf } from './schemas.ts';
+
+interface Patch {
+  readonly op: 'add' | 'replace';
+  readonly path: string;
+  readonly value: unknown;
+}
+
+interface Forward {
+  readonly resourceType: string;
+  readonly resourceName: string;
+  readonly port: number;
+  readonly localPort: number;
+  readonly address: string;
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- its schema is checked below
+type Config = any;
+
+const text = readFileSync(join(root, 'skaffold.yaml'), 'utf8');
+const config: Config = parse(text);
+const profiles: { name: string; patches?: Patch[]; portForward?: Forward[] }[] = config.profiles;
+const names = ['', ...profiles.map(({ name }) => name)];
+
+/** The configuration with a profile applied, as Skaffold does it. */
+function withProfile(name: string): Config {
+  const changed: Config = parse(text);
+  const { patches = [], portForward } = profiles.find((each) => each.name === name) ?? {};
+  for (const { op, path, value } of patches) {
+    const keys = path.split('/').slice(1);
+    const last = keys.pop() ?? '';
+    const parent = keys.reduce((each: Config, key) => each[key], changed);
+    expect(op === 'replace' ? parent[last] : parent).toBeDefined();
+    if (last === '-') parent.push(value);
+    else parent[last] = value;
+  }
+  return portForward ? { ...changed, portForward } : changed;
+}
+
+/** What Helm makes of the release of a profile. */
+function renderProfile(name: string): Promise<KubeObject[]> {
+  const [release] = withProfile(name).deploy.helm.releases;
+  const values: Record<string, Record<string, unknown>> = {
+    image: { repository: 'example.com/tradewind', tag: `v1@sha256:${'0'.repeat(64)}` },
+  };
+  for (const [path, value] of Object.entries(release.setValues as object)) {
+    const [section = '', key = ''] = path.split('.');
+    values[section] = { ...values[section], [key]: value };
+  }
+  const files = release.valuesFiles.map((file: string) => join(root, file));
+  return render({ release: release.name, files, values });
+}
+
+const schemaFile = join(root, '../shared/skaffold-schema/v4beta14.json');
+const known = existsSync(schemaFile);
+if (!known)
+  process.stderr.write(
+    'SKIPPED: no schema of Skaffold at ../shared/skaffold-schema to hold skaffold.yaml against\n',
+  );
+
+(known ? describe : describe.skip)('the schema of Skaffold', () => {
+  const schema = known ? (JSON.parse(readFileSync(schemaFile, 'utf8')) as object) : {};
+  const validate = new Ajv({ strict: false }).compile(schema);
+
+  it.each(names)('accepts skaffold.yaml with profile "%s"', (name) => {
+    expect([validate(withProfile(name)), validate.errors]).toEqual([true, null]);
+  });
+
+  it('refuses a field that it does not know', () => {
+    expect(validate({ ...config, bild: {} })).toBe(false);
+  });
+});
+
+describe('skaffold.yaml', () => {
+  it.each(names)(
+    'with profile "%s" deploys what the API servers accept, with the image it built',
+    async (name) => {
+      const objects = await renderProfile(name);
+      expect((await Promise.all(objects.map(faultsOf))).flat()).toEqual([]);
+      for (const { spec } of podsOf(objects))
+        expect(spec.containers[0].image).toBe(`example.com/tradewind:v1@sha256:${'0'.repeat(64)}`);
+    },
+  );
+
+  it.each(names)(
+    'with profile "%s" forwards ports of what is there, each once, to this machine alone',
+    async (name) => {
+      const objects = await renderProfile(name);
+      const forwards: Forward[] = withProfile(name).portForward;
+      for (const { resourceType, resourceName, port, address } of forwards) {
+        const kind = resourceType === 'service' ? 'Service' : 'Deployment';
+        const { spec } = find(objects, kind, resourceName);
+        expect(kind === 'Service' ? spec.ports[0].port : 9229).toBe(port);
+        expect(address).toBe('127.0.0.1');
+      }
+      expect(new Set(forwards.map(({ localPort }) => localPort)).size).toBe(forwards.length);
+    },
+  );
+
+  it('verifies what it deploys, with the token that it deploys', async () => {
+    const objects = await renderProfile('');
+    const { container } = config.verify[0];
+    const env = new Map<string, string>(
+      container.env.map(({ name, value }: { name: string; value: string }) => [name, value]),
+    );
+    for (const [name, value] of env)
+      if (name.endsWith('_URL')) find(objects, 'Service', value.replace('http://', ''));
+    expect(env.get('STAFF_TOKEN')).toBe(
+      find(objects, 'Secret', 'shop-development')['stringData']['staff-token'],
+    );
+    const test = find(objects, 'Pod', 'shop-test');
+    expect(container.command).toEqual(test['spec'].containers[0].command);
+    const job: Config = parse(readFileSync(join(root, 'skaffold/verify-job.yaml'), 'utf8'));
+    const { podSelector } = find(objects, 'NetworkPolicy', 'shop-test')['spec'];
+    expect(job.spec.template.metadata.labels).toEqual(podSelector.matchLabels);
+  });
+
+  it('copies every room of the sources into the dev image, where they may be written', async () => {
+    const [artifact] = withProfile('dev').build.artifacts;
+    const stage = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8')).find(
+      ({ name }) => name === artifact.docker.target,
+    );
+    for (const { src, dest } of artifact.sync.manual) {
+      const room = src.replace('/**/*', '');
+      expect(stage?.instructions).toContainEqual({
+        name: 'COPY',
+        text: `--chown=65532:65532 ${room} ${room}`,
+      });
+      expect(dest).toBe('/app');
+    }
+    for (const { spec } of ofKind(await renderProfile('dev'), 'Deployment'))
+      expect(spec.template.spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(false);
+  });
+
+  it('has a debugger’s port for every service that the editor attaches to', () => {
+    const { configurations }: Config = JSON.parse(readFileSync(join(root, '.vscode/launch.json'), 'utf8'));
+    const forwards: Forward[] = withProfile('debug').portForward;
+    expect(configurations.map(({ port }: { port: number }) => port)).toEqual(
+      forwards.filter(({ port }) => port === 9229).map(({ localPort }) => localPort),
+    );
+  });
+});
+
+describe('the preflight', () => {
+  it('says how to get Knative where there is none', () => {
+    const env = { ...process.env, KUBECONFIG: '/dev/null', HOME: '/nowhere' };
+    const { status, stderr } = spawnSync('sh', [join(root, 'scripts/knative.sh'), 'check'], { env });
+    expect(status).toBe(1);
+    expect(String(stderr)).toContain('Install it: sh scripts/knative.sh install');
+  });
+
+  it('installs the version that the chart recommends', () => {
+    const [, version] = /version=(\S+)/.exec(readFileSync(join(root, 'scripts/knative.sh'), 'utf8')) ?? [];
+    const chart = readFileSync(join(root, 'charts/tradewind/templates/_validate.tpl'), 'utf8');
+    expect(chart).toContain(`/knative/eventing/releases/download/${version}"`);
+  });
+});
