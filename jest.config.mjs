@@ -7,9 +7,9 @@ const common = {
 
 /** Once more on PostgreSQL: what keeps data. */
 const onPostgres = [
-  'journeys/!(readme)',
+  'journeys/!(readme|adding-a-service)',
   'services/!(deadline)',
-  'services/*/!(decide|label|tracking)',
+  'services/*/!(decide|label|tracking|cause|cli-drawing|plan|replay-decide|side-by-side|tree)',
   'platform/{crash,intake,relay,runtime,task-runner}',
   'platform/http/app',
 ];
