@@ -142,13 +142,13 @@ describe('the ledger', () => {
   it.each([
     ['http://shop-payment.market.svc.cluster.local/events', true],
     ['http://shop-payment.market.svc/events', true],
-    ['http://other.market.svc.cluster.local:8080/', true],
+    ['http://other.market.svc.cluster.local:8080/events', true],
     ['http://payment.bank.svc.cluster.local/events', false],
-    ['http://market.svc.cluster.local/', false],
-    ['http://evilmarket.svc.cluster.local/', false],
-    ['http://kubernetes.default.svc/', false],
-    ['http://169.254.169.254/', false],
-    ['http://localhost/', false],
+    ['http://market.svc.cluster.local/events', false],
+    ['http://evilmarket.svc.cluster.local/events', false],
+    ['http://kubernetes.default.svc/events', false],
+    ['http://169.254.169.254/events', false],
+    ['http://localhost/events', false],
   ])('delivers again within its namespace alone: %s %s', async (address, allowed) => {
     expect(isAllowed(address, ledgerSettings(await render()).REDRIVE_HOSTS)).toBe(allowed);
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Deps } from '../../../services/ledger/deps.ts';
-import { status } from '../../support/receiver.ts';
+import { openReceiver, status } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 import { openGraveyard, WAIT, type Graveyard } from './graveyard.ts';
 
@@ -140,6 +140,28 @@ describe('A lane', () => {
     expect(redriver.subscribers.length).toBeLessThanOrEqual(200);
     await yard.arrived(['1', '2']);
   }, 60_000);
+
+  it('has no more letters on their way than all may have together', async () => {
+    const receivers = await Promise.all(Array.from({ length: 9 }, () => openReceiver()));
+    const got = (): number => receivers.reduce((sum, receiver) => sum + receiver.got.length, 0);
+    const answers: (() => void)[] = [];
+    for (const receiver of receivers) {
+      receiver.answer = (_got, response) => void answers.push(() => response.writeHead(204).end());
+    }
+    const dests = receivers.map(({ url }) => `${url}/events`);
+    for (const [index, dest] of dests.entries()) {
+      for (let n = 0; n < 8; n += 1) await yard.die(`${index}-${n}`, { error: { dest, code: '503' } });
+    }
+    await until('as many are on their way as may be', () => got() >= 64);
+    await yard.get('/api/dead-letters');
+    expect(got()).toBe(64);
+    answers.shift()?.();
+    await until('the next one follows', () => got() === 65);
+    for (const receiver of receivers) receiver.answer = status(204);
+    for (const answer of answers) answer();
+    await until('all have arrived', async () => (await untried()) === 0);
+    for (const receiver of receivers) await receiver[Symbol.asyncDispose]();
+  });
 
   it('goes on behind thousands of letters that fail by themselves', async () => {
     yard.subscriber.answer = status(500);
