@@ -1,10 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { runTool } from '../../scripts/tools/kubernetes.ts';
+import { payment } from '../../services/payment/service.ts';
 import { readSources } from '../architecture/sources.ts';
 import { root } from '../support/root.ts';
+import { startTestService } from '../support/service.ts';
 import { chart, find, ofKind, render } from './render.ts';
 
 interface Alert {
@@ -47,17 +53,19 @@ describe('alerts and dashboard', () => {
   const asked = [...`${JSON.stringify(alerts)}${dashboard}`.matchAll(/tradewind_[a-z_]+/g)].map(
     ([name]) => name,
   );
-  // The dead letters are the ledger's; without it their panels stay empty.
-  const hasLedger = existsSync(join(root, 'services/ledger'));
-  const own = [...new Set(asked)].filter((name) => hasLedger || !name.startsWith('tradewind_dead_letters'));
 
-  it.each(own)('%s is a metric of the shop', (name) => {
+  it.each([...new Set(asked)])('%s is a metric of the shop', (name) => {
     const metric = name.replace(/_bucket$/, '');
     expect(sources.some((source) => source.includes(metric))).toBe(true);
   });
 
   it.each(alerts.map(({ alert }) => alert))('%s has its part in the runbook', (alert) => {
     expect(text('docs/runbook.md')).toContain(`\n## ${alert}\n`);
+  });
+
+  it('show every metric of the ledger', () => {
+    const metrics = [...text('services/ledger/service.ts').matchAll(/tradewind_[a-z_]+/g)];
+    expect(metrics.filter(([name]) => !dashboard.includes(name))).toEqual([]);
   });
 
   it('look at this release alone, and link to the runbook', async () => {
@@ -91,6 +99,44 @@ describe('alerts and dashboard', () => {
     };
     expect(metadata.labels).toMatchObject({ grafana_dashboard: '1' });
     expect(JSON.parse(data['shop.json'] ?? '')).toEqual(JSON.parse(dashboard));
+  });
+});
+
+describe('the page about operations', () => {
+  const page = text('docs/operations.md');
+  const blocks = (language: string): string[] =>
+    [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(
+      ([, block = '']) => block,
+    );
+
+  it.each(blocks('yaml'))('has values that the chart takes: %#', async (values) => {
+    await expect(render({ values: parse(values) as object })).resolves.not.toEqual([]);
+  });
+
+  it('names objects and values that there are', async () => {
+    const objects = await render({ namespace: 'shop' });
+    for (const [, name = ''] of page.matchAll(/deployment\/(\S+)/g)) find(objects, 'Deployment', name);
+    const commands = blocks('sh').join('').replaceAll('\\\n', '');
+    const settings = [...commands.matchAll(/--set (\S+)=(\S+)/g)];
+    expect(settings.length).toBeGreaterThan(0);
+    for (const [, path = '', value = ''] of settings) {
+      const values = path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+      await render({ values: values as object });
+    }
+  });
+
+  it('has a backup that is whole while the service writes', async () => {
+    const [, program = ''] = /node -e '([^']+)'/.exec(page) ?? [];
+    await using service = await startTestService(payment);
+    const folder = mkdtempSync(join(tmpdir(), 'tradewind-backup-'));
+    const copy = join(folder, 'backup.sqlite');
+    const local = program.replace('/data', service.dataDir).replace('/tmp/backup.sqlite', copy);
+    await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', '-e', local]);
+    const store = new DatabaseSync(copy);
+    expect(store.prepare('pragma integrity_check').get()).toEqual({ integrity_check: 'ok' });
+    expect(store.prepare("select name from sqlite_schema where name = 'outbox'").all()).toHaveLength(1);
+    store.close();
+    rmSync(folder, { recursive: true });
   });
 });
 

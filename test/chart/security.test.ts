@@ -120,6 +120,44 @@ describe('secrets', () => {
   });
 });
 
+describe('the preflight', () => {
+  it('is off by default, and nothing beyond the namespace is made', async () => {
+    const objects = await render();
+    expect(objects.filter(({ metadata }) => metadata.name.includes('preflight'))).toEqual([]);
+    expect(objects.filter(({ kind }) => kind.startsWith('Cluster'))).toEqual([]);
+  });
+
+  it('may read the CRDs of Knative and its flags, and nothing else, and leaves nothing', async () => {
+    const objects = await render({ values: { preflight: { enabled: true } } });
+    const name = 'market-shop-preflight';
+    const crds = ['Broker', 'Trigger', 'EventType'].map(
+      (kind) => `${kind.toLowerCase()}s.eventing.knative.dev`,
+    );
+    expect(find(objects, 'ClusterRole', name)['rules']).toEqual([
+      {
+        apiGroups: ['apiextensions.k8s.io'],
+        resources: ['customresourcedefinitions'],
+        resourceNames: [...crds, 'sinkbindings.sources.knative.dev'],
+        verbs: ['get'],
+      },
+    ]);
+    const role = find(objects, 'Role', name);
+    expect([role.metadata.namespace, role['rules']]).toEqual([
+      'knative-eventing',
+      [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['config-features'], verbs: ['get'] }],
+    ]);
+    const own = objects.filter(
+      ({ kind, metadata }) => kind !== 'NetworkPolicy' && metadata.name.endsWith('preflight'),
+    );
+    expect(own).toHaveLength(6);
+    for (const { metadata } of own)
+      expect(metadata.annotations).toMatchObject({
+        'helm.sh/hook': 'pre-install,pre-upgrade',
+        'helm.sh/hook-delete-policy': 'before-hook-creation,hook-succeeded',
+      });
+  });
+});
+
 describe('with OIDC', () => {
   let objects: KubeObject[];
   beforeAll(async () => {

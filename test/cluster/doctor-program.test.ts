@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { openApiServer, type TestCluster } from '../support/api-server.ts';
+import { root } from '../support/root.ts';
+import { healthy, without, type Break } from './clusters.ts';
+
+describe('the preflight of the chart', () => {
+  it.each<[string, string, Break, number, string]>([
+    ['nothing is wrong', 'none', () => {}, 0, 'Nothing is wrong.\n'],
+    ['nobody gives tokens', 'oidc', () => {}, 1, 'The shop asks for tokens (security.eventing: oidc), and'],
+    [
+      'Knative is missing in part',
+      'none',
+      ({ kinds }) => delete kinds['sources.knative.dev/v1'],
+      1,
+      'Knative Eventing is missing: the cluster has no sources.knative.dev.\n  sh scripts/knative.sh install\n',
+    ],
+  ])('ends as it should where %s', async (_what, EVENTING_SECURITY, damage, code, words) => {
+    const cluster = await healthy();
+    damage(cluster);
+    await using server = await openApiServer(cluster);
+    const identity = { API_SERVER: server.url, API_TOKEN: 'token', NAMESPACE: 'market' };
+    const ended = await run('services/cluster/preflight.ts', [], { ...identity, EVENTING_SECURITY });
+    expect([ended.code, ended.stdout]).toEqual([code, expect.stringContaining(words)]);
+  });
+});
+
+describe('npm run doctor', () => {
+  it('ends with a sentence and a command for each problem, and with 1', async () => {
+    const cluster = await healthy();
+    without('Broker')(cluster);
+    const { code, stdout } = await doctor(cluster, '--namespace', 'market');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^context test\nKubernetes v1\.36\.0\n/);
+    expect(stdout).toMatch(/\n\nThe Triggers of shop name Broker shop, .*\n {2}helm upgrade shop .*\n$/);
+  });
+
+  it('asks for the namespace of the kubeconfig, and ends with 0 where nothing is wrong', async () => {
+    const { code, stdout } = await doctor(await healthy(), '--json');
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      expect.objectContaining({ context: 'test', unseen: [], problems: [] }),
+    ]);
+  });
+
+  it.each([
+    [401, 'the API server does not know you (401): log in again'],
+    [500, 'the API server answers 500 to GET /version'],
+  ])('says why it cannot ask: %s', async (status, reason) => {
+    const { code, stderr } = await doctor({ ...(await healthy()), status });
+    expect([code, stderr]).toEqual([1, `The cluster cannot be asked: ${reason}.\n  kubectl cluster-info\n`]);
+  });
+});
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function doctor(cluster: TestCluster, ...args: string[]): Promise<Ended> {
+  await using server = await openApiServer(cluster);
+  const folder = mkdtempSync(join(tmpdir(), 'tradewind-doctor-'));
+  const KUBECONFIG = join(folder, 'config.json');
+  const kubeconfig = {
+    clusters: [{ name: 'test', cluster: { server: server.url, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'test', user: { token: 'token' } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test', namespace: 'market' } }],
+    'current-context': 'test',
+  };
+  writeFileSync(KUBECONFIG, JSON.stringify(kubeconfig));
+  const ended = await run('scripts/doctor.ts', args, { KUBECONFIG });
+  rmSync(folder, { recursive: true });
+  return ended;
+}
+
+function run(path: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
+  const program = ['--disable-warning=ExperimentalWarning', join(root, path), ...args];
+  return promisify(execFile)(process.execPath, program, { env: { ...process.env, ...env } })
+    .then((said) => ({ code: 0, ...said }))
+    .catch((error: Ended) => error);
+}
