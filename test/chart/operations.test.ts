@@ -130,7 +130,7 @@ describe('the page about operations', () => {
     await using service = await startTestService(payment);
     const folder = mkdtempSync(join(tmpdir(), 'tradewind-backup-'));
     const copy = join(folder, 'backup.sqlite');
-    const local = program.replace('/data', service.dataDir).replace('/tmp/backup.sqlite', copy);
+    const local = program.replace('/data', service.data.dataDir).replace('/tmp/backup.sqlite', copy);
     await promisify(execFile)(process.execPath, ['--disable-warning=ExperimentalWarning', '-e', local]);
     const store = new DatabaseSync(copy);
     expect(store.prepare('pragma integrity_check').get()).toEqual({ integrity_check: 'ok' });

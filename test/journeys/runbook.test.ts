@@ -35,7 +35,7 @@ const preparation = page.slice(0, page.indexOf('\n## '));
     order = await shop.customer().place();
     await shop.settle();
     const objects = await render({ namespace: 'default' });
-    standIn = join(shop.dataDir, 'stand-in.json');
+    standIn = join(shop.data.dataDir, 'stand-in.json');
     writeFileSync(
       standIn,
       JSON.stringify({
