@@ -10,7 +10,7 @@ import { ledger } from '../../services/ledger/service.ts';
 import type { LedgerSettings } from '../../services/ledger/settings.ts';
 import { doorOf, isAllowed } from '../../services/ledger/targets.ts';
 import { root } from '../support/root.ts';
-import { chart, find, ofKind, podsOf, render, type KubeObject } from './render.ts';
+import { chart, find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 
 const { triggers: wiring, brokers: wiredBrokers } = readManifests(join(root, 'k8s'));
 const variants = globSync('ci/*-values.yaml', { cwd: chart }).toSorted();

@@ -11,7 +11,7 @@ import { payment } from '../../services/payment/service.ts';
 import { readSources } from '../architecture/sources.ts';
 import { root } from '../support/root.ts';
 import { startTestService } from '../support/service.ts';
-import { chart, find, ofKind, render } from './render.ts';
+import { chart, find, ofKind, render } from '../support/render.ts';
 
 interface Alert {
   readonly alert: string;

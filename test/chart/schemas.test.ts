@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { runTool } from '../../scripts/tools/kubernetes.ts';
-import { chart, render, renderText } from './render.ts';
+import { chart, render, renderText } from '../support/render.ts';
 import { faultsOf } from './schemas.ts';
 
 const variants = globSync('ci/*-values.yaml', { cwd: chart }).toSorted();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { crdValidators } from '../architecture/crds.ts';
 import { root } from '../support/root.ts';
-import type { KubeObject } from './render.ts';
+import type { KubeObject } from '../support/render.ts';
 
 const KUBERNETES = 'kubernetes-models';
 /** Packages with the schemas of what other projects add to Kubernetes. */

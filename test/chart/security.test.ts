@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { chart, find, ofKind, podsOf, render, type KubeObject } from './render.ts';
+import { chart, find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 
 interface Peer {
   readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };

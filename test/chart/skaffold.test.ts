@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { parseDockerfile } from '../../scripts/image/dockerfile.ts';
 import { root } from '../support/root.ts';
-import { find, ofKind, podsOf, render, type KubeObject } from './render.ts';
+import { find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 import { faultsOf } from './schemas.ts';
 
 interface Patch {

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 import { runTool } from '../../scripts/tools/kubernetes.ts';
 import { root } from '../support/root.ts';
-import { chart, find, ofKind, render, renderText } from './render.ts';
+import { chart, find, ofKind, render, renderText } from '../support/render.ts';
 
 const postgres = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
 const web = { hosts: ['shop.example.com'] };

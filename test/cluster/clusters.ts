@@ -1,6 +1,6 @@
 import type { ApiServer } from '../../services/cluster/api-server.ts';
 import type { Report } from '../../services/cluster/doctor/doctor.ts';
-import { find, render, type KubeObject } from '../chart/render.ts';
+import { find, render, type KubeObject } from '../support/render.ts';
 import { openApiServer, type TestCluster } from '../support/api-server.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- breaks objects of every kind

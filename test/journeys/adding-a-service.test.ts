@@ -16,7 +16,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { documents } from '../../scripts/generate/documents.ts';
 import { DEFAULT_PORT_BASE } from '../../services/local/arguments.ts';
-import { find, render } from '../chart/render.ts';
+import { find, render } from '../support/render.ts';
 import { orderBody } from '../support/customer.ts';
 import { freePortBase } from '../support/ports.ts';
 import { root } from '../support/root.ts';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { orderPlaced } from '../../events/order.ts';
 import { services } from '../../services/index.ts';
-import { render } from '../chart/render.ts';
+import { render } from '../support/render.ts';
 import { root } from '../support/root.ts';
 import { openShop, secrets, shipmentIdOf, type TestShop } from '../support/shop.ts';
 

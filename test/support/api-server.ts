@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import type { KubeObject } from '../chart/render.ts';
+import type { KubeObject } from './render.ts';
 
 /** What a cluster is, as far as its API server tells. */
 export interface TestCluster {

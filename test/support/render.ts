@@ -5,7 +5,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { toolPath } from '../../scripts/tools/kubernetes.ts';
-import { root } from '../support/root.ts';
+import { root } from './root.ts';
 
 export const chart = join(root, 'charts/tradewind');
 
