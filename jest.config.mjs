@@ -7,7 +7,7 @@ const common = {
 
 /** Once more on PostgreSQL: what keeps data. */
 const onPostgres = [
-  'journeys/!(readme|adding-a-service)',
+  'journeys/!(readme|adding-a-service|runbook)',
   'services/!(deadline)',
   'services/*/!(decide|label|tracking|cause|cli-drawing|plan|replay-decide|side-by-side|tree)',
   'platform/{crash,intake,relay,runtime,task-runner}',

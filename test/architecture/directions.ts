@@ -34,7 +34,7 @@ const RULES: readonly Rule[] = [
   },
   {
     room: /^test\/support\//,
-    may: [...OUTSIDE, 'platform/.+', 'events/.+', 'services/.+', 'test/support/.+'],
+    may: [...OUTSIDE, 'platform/.+', 'events/.+', 'services/.+', 'scripts/tools/.+', 'test/support/.+'],
   },
   { room: /^test\//, may: ['.+'] },
 ];
