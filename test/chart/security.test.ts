@@ -185,6 +185,8 @@ describe('with OIDC', () => {
       data: Record<string, string>;
     };
     expect(data['OIDC_AUDIENCE']).toBe(audience);
+    // A cloud's issuer is out on the internet; its keys are at the API server, too.
+    expect(data['OIDC_DISCOVERY_URL']).toBe('https://kubernetes.default.svc');
     expect(data['OIDC_SUBJECTS']?.split(',')).toEqual([
       'system:serviceaccount:market:shop-ledger',
       // 29 characters leave room for all of "-oidc-eventing.knative.dev-trigger"; a longer name is cut and hashed.

@@ -87,6 +87,12 @@ export function pod(part: string, status: object): Break {
   };
 }
 
+/** An EventPolicy of the namespace's. */
+export const policy: Break = ({ objects }) => {
+  const metadata = { name: 'shop-ep', namespace: 'market' };
+  objects.push({ apiVersion: 'eventing.knative.dev/v1alpha1', kind: 'EventPolicy', metadata });
+};
+
 export function features(data: Record<string, string>): Break {
   return change('ConfigMap', 'config-features', (map) => (map.data = data));
 }

@@ -1,6 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { examine } from '../../services/cluster/doctor/doctor.ts';
-import { all, change, features, healthy, look, notReady, pod, without, type Break } from './clusters.ts';
+import {
+  all,
+  change,
+  features,
+  healthy,
+  look,
+  notReady,
+  pod,
+  policy,
+  without,
+  type Break,
+} from './clusters.ts';
 
 const subject = { namespace: 'market', release: 'shop' };
 
@@ -69,7 +80,7 @@ describe('the doctor', () => {
       'without the Broker',
       without('Broker'),
       'The Triggers of shop name Broker shop, which is not in namespace market.',
-      'helm upgrade shop charts/tradewind -n market --reset-values --set broker.create=true --wait',
+      'helm upgrade shop charts/tradewind -n market --reset-then-reuse-values --set broker.create=true --wait',
     ],
     [
       'whose Broker has no address',
@@ -167,12 +178,7 @@ describe('the doctor', () => {
     ],
     [
       'with policies from another time',
-      ({ objects }) =>
-        objects.push({
-          apiVersion: 'eventing.knative.dev/v1alpha1',
-          kind: 'EventPolicy',
-          metadata: { name: 'shop-ep', namespace: 'market' },
-        }),
+      policy,
       'EventPolicy shop-ep is left over from OIDC, which is off: sooner or later every post is answered 500.',
       'kubectl delete eventpolicy -n market shop-ep',
     ],
@@ -180,7 +186,7 @@ describe('the doctor', () => {
       'that lets nobody send',
       features({ 'authentication-oidc': 'enabled', 'default-authorization-mode': 'deny-all' }),
       'The cluster lets nobody send to a Broker without an EventPolicy, and there is none.',
-      'helm upgrade shop charts/tradewind -n market --reset-values --set security.eventing=oidc --wait',
+      'helm upgrade shop charts/tradewind -n market --reset-then-reuse-values --set security.eventing=oidc --wait',
     ],
     [
       'whose user may not enough',
@@ -207,6 +213,13 @@ describe('the doctor', () => {
   it('says what it may not see, and takes it for no problem', async () => {
     const cluster = await healthy();
     cluster.forbidden.push(/knative-eventing/, /customresourcedefinitions/);
+    // Tokens and policies may well be in order.
+    policy(cluster);
+    change(
+      'Trigger',
+      'shop-payment-order-placed',
+      ({ spec }) => (spec.subscriber.audience = 'urn:x'),
+    )(cluster);
     const { unseen, problems } = await look(cluster, (ask) => examine(ask, subject));
     expect(problems).toEqual([]);
     expect(unseen).toEqual([
@@ -214,5 +227,12 @@ describe('the doctor', () => {
       '/api/v1/namespaces/knative-eventing/configmaps/config-features',
       '/apis/apps/v1/namespaces/knative-eventing/deployments',
     ]);
+  });
+  it('does not take a namespace that it may not look into for empty', async () => {
+    const cluster = await healthy();
+    cluster.forbidden.push(/namespaces\/market/);
+    const { unseen, problems } = await look(cluster, (ask) => examine(ask, subject));
+    expect(problems).toEqual([]);
+    expect(unseen).toHaveLength(3);
   });
 });

@@ -34,6 +34,7 @@
 {{- with include "tradewind.poisonStatus" $ }}{{ $_ := set $settings "POISON_STATUS" . }}{{ end -}}
 {{- if eq $.Values.security.eventing "oidc" -}}
 {{- $_ := set $settings "OIDC_ISSUER" $.Values.security.issuer -}}
+{{- $_ := set $settings "OIDC_DISCOVERY_URL" "https://kubernetes.default.svc" -}}
 {{- $_ := set $settings "OIDC_AUDIENCE" (include "tradewind.audience" (list $ $name)) -}}
 {{- $_ := set $settings "OIDC_SUBJECTS" (include "tradewind.subjects" (list $ $name)) -}}
 {{- $_ := set $settings "OIDC_CA_FILE" "/var/run/tradewind/ca.crt" -}}

@@ -45,6 +45,8 @@ async function checkRelease(look: Examination, subject: Subject): Promise<void> 
   const runs = await checkWorkloads(look, subject);
   if (!runs && triggers.length === 0) {
     const { namespace, release } = subject;
+    // Whoever may not look cannot know.
+    if (look.unseen.some((path) => path.includes(`/namespaces/${namespace}/`))) return;
     look.problem(
       `Release ${release} is not in namespace ${namespace}.`,
       `helm install ${release} charts/tradewind -n ${namespace} --create-namespace --wait`,

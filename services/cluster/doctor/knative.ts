@@ -74,33 +74,28 @@ async function checkCrds(look: Examination): Promise<void> {
   }
 }
 
-/** The feature flags, by name; none where they may not be seen. */
-export async function readFeatures(look: Examination): Promise<Readonly<Record<string, string>>> {
+/** Knative's feature flags, by name. */
+export type Features = Readonly<Record<string, string>>;
+
+/** The feature flags; `undefined` where they may not be seen. */
+export async function readFeatures(look: Examination): Promise<Features | undefined> {
   const map = await look.get<{ data?: Record<string, string> }>(
     '/api/v1/namespaces/knative-eventing/configmaps/config-features',
   );
-  const { _example, ...features } = map === undefined || map === 'unseen' ? {} : (map.data ?? {});
+  if (map === 'unseen') return undefined;
+  const { _example, ...features } = map?.data ?? {};
   const set = Object.entries(features).filter(([, value]) => value !== 'disabled');
-  if (map !== 'unseen')
-    look.facts.push(`features: ${set.map(([name, value]) => `${name} ${value}`).join(', ') || 'none'}`);
+  look.facts.push(`features: ${set.map(([name, value]) => `${name} ${value}`).join(', ') || 'none'}`);
   return features;
 }
 
-export const PATCH_OIDC =
-  'kubectl patch configmap config-features -n knative-eventing --type merge -p \'{"data":{"authentication-oidc":"enabled"}}\'';
-
 /** Whether tokens are given, where the shop asks for them. */
-export function checkOidc(
-  look: Examination,
-  features: Readonly<Record<string, string>>,
-  wanted: boolean,
-): void {
-  if (
-    wanted &&
-    features['authentication-oidc'] !== 'enabled' &&
-    !look.unseen.some((path) => path.includes('config-features'))
-  )
-    look.problem('The shop asks for tokens (security.eventing: oidc), and Knative gives none.', PATCH_OIDC);
+export function checkOidc(look: Examination, features: Features | undefined, wanted: boolean): void {
+  if (wanted && features && features['authentication-oidc'] !== 'enabled')
+    look.problem(
+      'The shop asks for tokens (security.eventing: oidc), and Knative gives none.',
+      'kubectl patch configmap config-features -n knative-eventing --type merge -p \'{"data":{"authentication-oidc":"enabled"}}\'',
+    );
 }
 
 type Deployment = KubeObject<object, { readonly availableReplicas?: number }>;

@@ -1,3 +1,4 @@
+import type { Features } from './knative.ts';
 import { whyNotReady, type Examination, type KubeObject, type Subject } from './examination.ts';
 
 interface Reference {
@@ -30,7 +31,7 @@ export async function checkBroker(look: Examination, name: string, subject: Subj
   if (!broker) {
     look.problem(
       `The Triggers of ${release} name Broker ${name}, which is not in namespace ${namespace}.`,
-      `helm upgrade ${release} charts/tradewind -n ${namespace} --reset-values --set broker.create=true --wait`,
+      `helm upgrade ${release} charts/tradewind -n ${namespace} --reset-then-reuse-values --set broker.create=true --wait`,
     );
     return '';
   }
@@ -113,9 +114,10 @@ function waitsFor({ status }: KubeObject, condition: RegExp): boolean {
 /** EventPolicies mean something with OIDC alone; left over, they close the in-memory channel for good. */
 export async function checkPolicies(
   look: Examination,
-  features: Readonly<Record<string, string>>,
+  features: Features | undefined,
   { namespace, release }: Subject,
 ): Promise<void> {
+  if (!features) return;
   const policies = await look.list(
     `/apis/eventing.knative.dev/v1alpha1/namespaces/${namespace}/eventpolicies`,
   );
@@ -128,6 +130,6 @@ export async function checkPolicies(
   } else if (features['default-authorization-mode'] === 'deny-all' && policies.length === 0)
     look.problem(
       'The cluster lets nobody send to a Broker without an EventPolicy, and there is none.',
-      `helm upgrade ${release} charts/tradewind -n ${namespace} --reset-values --set security.eventing=oidc --wait`,
+      `helm upgrade ${release} charts/tradewind -n ${namespace} --reset-then-reuse-values --set security.eventing=oidc --wait`,
     );
 }
