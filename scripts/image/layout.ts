@@ -12,6 +12,8 @@ export interface Layout {
   readonly folder: string;
   /** The working directory of its services. */
   readonly app: string;
+  /** Node, where the image's user can reach it: this project may lie in somebody's own folder. */
+  readonly node: string;
   /** What `ENV` says, with paths in this folder. */
   readonly env: Readonly<Record<string, string>>;
   remove(): void;
@@ -24,6 +26,7 @@ export function buildLayout(root: string, target: string): Layout {
   return {
     folder,
     app: join(folder, WORKDIR),
+    node: build.node,
     env: build.env(target, folder),
     remove: () => rmSync(build.folder, { recursive: true, force: true }),
   };
@@ -31,6 +34,7 @@ export function buildLayout(root: string, target: string): Layout {
 
 class Build {
   readonly folder = mkdtempSync(join(tmpdir(), 'tradewind-image-'));
+  readonly node = join(this.folder, 'bin', 'node');
   readonly #root: string;
   readonly #stages: ReadonlyMap<string, Stage>;
   readonly #ignored: (path: string) => boolean;
@@ -40,6 +44,7 @@ class Build {
     this.#root = root;
     // Services of the image run as somebody else.
     chmodSync(this.folder, 0o755);
+    cpSync(process.execPath, this.node);
     const text = readFileSync(join(root, 'Dockerfile'), 'utf8');
     this.#stages = new Map(parseDockerfile(text).map((stage) => [stage.name, stage]));
     this.#ignored = ignores(readFileSync(join(root, '.dockerignore'), 'utf8'));
@@ -54,7 +59,7 @@ class Build {
     mkdirSync(join(folder, WORKDIR), { recursive: true });
     for (const instruction of this.#stageOf(name).instructions) {
       if (instruction.name === 'COPY') this.#copy(parseCopy(instruction), folder);
-      if (instruction.name === 'RUN') runIn(join(folder, WORKDIR), instruction.text);
+      if (instruction.name === 'RUN') this.#run(join(folder, WORKDIR), instruction.text);
     }
     return folder;
   }
@@ -84,9 +89,9 @@ class Build {
       cpSync(path, keepsName ? join(into, basename(source)) : into, { recursive: true, filter });
     }
   }
-}
 
-function runIn(cwd: string, command: string): void {
-  const path = [dirname(process.execPath), environment()['PATH'] ?? ''].join(delimiter);
-  execFileSync('sh', ['-c', command], { cwd, env: { ...environment(), PATH: path }, stdio: 'pipe' });
+  #run(cwd: string, command: string): void {
+    const path = [dirname(this.node), environment()['PATH'] ?? ''].join(delimiter);
+    execFileSync('sh', ['-c', command], { cwd, env: { ...environment(), PATH: path }, stdio: 'pipe' });
+  }
 }

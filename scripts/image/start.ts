@@ -26,10 +26,10 @@ export function dataFolder(): string {
 
 /** Runs a program of the image by the image's own user, where there is the right to become it. */
 export function runInLayout(layout: Layout, args: readonly string[], env: Readonly<Record<string, string>>) {
-  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+  return spawn(layout.node, ['--disable-warning=ExperimentalWarning', ...args], {
     ...user,
     cwd: layout.app,
-    env: { PATH: dirname(process.execPath), ...layout.env, ...env },
+    env: { PATH: dirname(layout.node), ...layout.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
