@@ -3,8 +3,8 @@ import { superviseShop, type Supervisor } from '../../services/local/supervisor.
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
 import { addressFaults, moneyFaults, parcelFaults, readCharges, type Charge } from './faults.ts';
-import { call, type Answer } from './service.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
+import { Staff } from './staff.ts';
 import { until } from './until.ts';
 
 export interface ChaosOptions {
@@ -61,6 +61,7 @@ class Chaos {
   readonly #shop: ShopOptions;
   readonly #supervisor: Supervisor;
   readonly #data: TestData;
+  readonly #staff: Staff;
   readonly #kills: Record<string, number> = {};
   readonly #faults: string[] = [];
   #killing = true;
@@ -70,10 +71,11 @@ class Chaos {
     this.#shop = shop;
     this.#supervisor = supervisor;
     this.#data = data;
+    this.#staff = new Staff(shop);
   }
 
   async run(): Promise<ChaosReport> {
-    await this.#staff('inventory', 'POST', `/api/stock/${SKU}/receipts`, {
+    await this.#staff.insist('inventory', 'POST', `/api/stock/${SKU}/receipts`, {
       quantity: 100_000,
       reference: 'chaos',
     });
@@ -83,7 +85,7 @@ class Chaos {
       `${placed.length} orders placed, ${this.#options.kills} processes killed; waiting for the ends`,
     );
     const ends = await this.#ends(placed);
-    await until('everything has come to rest', () => this.#atRest(), PATIENCE_MS);
+    await until('everything has come to rest', () => this.#staff.atRest(), PATIENCE_MS);
     const charges = await readCharges(this.#data);
     for (const each of placed) {
       const own = charges.filter(({ orderId }) => orderId === each.id);
@@ -157,24 +159,17 @@ class Chaos {
     return ends;
   }
 
-  /** Nothing waits in any outbox, task table or queue. */
-  async #atRest(): Promise<boolean> {
-    const texts = await Promise.all(
-      programs().map(async (name) => (await this.#call(name, 'GET', '/metrics'))?.body as string | undefined),
-    );
-    return texts.every(
-      (text) =>
-        text !== undefined && /_(?:outbox_events|tasks_due|broker_waiting)\b.* [1-9]/.exec(text) === null,
-    );
-  }
-
   async #inspect(
     { id, customer }: Placed,
     end: string | undefined,
     charges: readonly Charge[],
   ): Promise<void> {
-    const { body: payment } = await this.#staff('payment', 'GET', `/api/payments/${id}`);
-    const { body: shipment } = await this.#staff('shipping', 'GET', `/api/shipments/${shipmentIdOf(id)}`);
+    const { body: payment } = await this.#staff.insist('payment', 'GET', `/api/payments/${id}`);
+    const { body: shipment } = await this.#staff.insist(
+      'shipping',
+      'GET',
+      `/api/shipments/${shipmentIdOf(id)}`,
+    );
     const { body: order } = await customer.order(id);
     const faults = [
       ...moneyFaults(end, payment, charges),
@@ -193,23 +188,8 @@ class Chaos {
   }
 
   async #level(): Promise<{ onHand: number; reserved: number }> {
-    const { body } = await this.#staff('inventory', 'GET', '/api/stock');
+    const { body } = await this.#staff.insist('inventory', 'GET', '/api/stock');
     return body.items.find((item: { sku: string }) => item.sku === SKU);
-  }
-
-  async #staff(service: string, method: string, path: string, body?: unknown): Promise<Answer> {
-    let answer: Answer | undefined;
-    await until(`${service} answers`, async () => {
-      answer = await this.#call(service, method, path, body);
-      return answer !== undefined && answer.status !== 503;
-    });
-    if (!answer) throw new Error('no answer');
-    return answer;
-  }
-
-  #call(service: string, method: string, path: string, body?: unknown): Promise<Answer | undefined> {
-    const options = { staff: true, ...(body === undefined ? {} : { body }) };
-    return call(addressOf(service, this.#shop), method, path, options).catch(() => undefined);
   }
 
   #say(line: string): void {

@@ -1,13 +1,13 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
+import { addressOf, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
 import { addressFaults, moneyFaults, parcelFaults, readCharges } from './faults.ts';
 import { root } from './root.ts';
-import { call, type Answer } from './service.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
+import { Staff } from './staff.ts';
 import { until } from './until.ts';
 
 export interface OutageOptions {
@@ -83,17 +83,19 @@ class Outage {
   readonly #shop: ShopOptions;
   readonly #supervisor: Supervisor;
   readonly #data: TestData;
+  readonly #staff: Staff;
 
   constructor(options: OutageOptions, shop: ShopOptions, supervisor: Supervisor, data: TestData) {
     this.#options = options;
     this.#shop = shop;
     this.#supervisor = supervisor;
     this.#data = data;
+    this.#staff = new Staff(shop);
   }
 
   async run(): Promise<OutageReport> {
     const { service, orders, changes } = this.#options;
-    await this.#staff('inventory', 'POST', `/api/stock/${SKU}/receipts`, {
+    await this.#staff.insist('inventory', 'POST', `/api/stock/${SKU}/receipts`, {
       quantity: 100_000,
       reference: 'outage',
     });
@@ -106,10 +108,10 @@ class Outage {
     const deadLetters = await this.#open();
     await this.#supervisor.start(service);
     const back = performance.now();
-    await until('nothing waits anywhere', () => this.#atRest(), PATIENCE_MS);
+    await until('nothing waits anywhere', () => this.#staff.atRest(), PATIENCE_MS);
     const recoveredIn = Math.round(performance.now() - back);
     this.#say(`${service} is back; nothing waits any more after ${recoveredIn} ms`);
-    const redriven = (await this.#metric('ledger', 'tradewind_dead_letters_redriven_total')) ?? 0;
+    const redriven = (await this.#staff.metric('ledger', 'tradewind_dead_letters_redriven_total')) ?? 0;
     await this.#shipAll(placed);
     return { orders: placed.length, deadLetters, redriven, recoveredIn, faults: await this.#inspect(placed) };
   }
@@ -135,7 +137,7 @@ class Outage {
     if (before === undefined) throw new Error('the ledger is not running');
     process.kill(before, 'SIGKILL');
     await until('the ledger is back', async () => {
-      const answer = await this.#call('ledger', 'GET', '/readyz');
+      const answer = await this.#staff.ask('ledger', 'GET', '/readyz');
       return answer?.status === 200 && this.#supervisor.pidOf('ledger') !== before;
     });
   }
@@ -144,32 +146,29 @@ class Outage {
   async #open(): Promise<number> {
     const { service } = this.#options;
     await until(`no delivery to ${service} is left in the broker`, async () => {
-      return (await this.#metric('broker', 'tradewind_broker_waiting')) === 0;
+      return (await this.#staff.metric('broker', 'tradewind_broker_waiting')) === 0;
     });
-    return (await this.#metric('ledger', 'tradewind_dead_letters_open')) ?? 0;
-  }
-
-  async #atRest(): Promise<boolean> {
-    const texts = await Promise.all(programs().map((name) => this.#metrics(name)));
-    const busy =
-      /_(?:outbox_events|tasks_due|broker_waiting|broker_dead_letters|dead_letters_open)\b.* [1-9]/;
-    return texts.every((text) => text !== undefined && !busy.test(text));
+    return (await this.#staff.metric('ledger', 'tradewind_dead_letters_open')) ?? 0;
   }
 
   async #shipAll(placed: readonly Placed[]): Promise<void> {
     for (const { id } of placed) {
-      await this.#staff('shipping', 'POST', `/api/shipments/${shipmentIdOf(id)}/dispatch`);
+      await this.#staff.insist('shipping', 'POST', `/api/shipments/${shipmentIdOf(id)}/dispatch`);
     }
     for (const { id, customer } of placed) await customer.waitFor(id, 'shipped');
-    await until('nothing waits anywhere', () => this.#atRest(), PATIENCE_MS);
+    await until('nothing waits anywhere', () => this.#staff.atRest(), PATIENCE_MS);
   }
 
   async #inspect(placed: readonly Placed[]): Promise<string[]> {
     const charges = await readCharges(this.#data);
     const faults: string[] = [];
     for (const [index, { id, customer }] of placed.entries()) {
-      const { body: payment } = await this.#staff('payment', 'GET', `/api/payments/${id}`);
-      const { body: shipment } = await this.#staff('shipping', 'GET', `/api/shipments/${shipmentIdOf(id)}`);
+      const { body: payment } = await this.#staff.insist('payment', 'GET', `/api/payments/${id}`);
+      const { body: shipment } = await this.#staff.insist(
+        'shipping',
+        'GET',
+        `/api/shipments/${shipmentIdOf(id)}`,
+      );
       const { body: order } = await customer.order(id);
       const own = charges.filter(({ orderId }) => orderId === id);
       const found = [
@@ -180,34 +179,6 @@ class Outage {
       faults.push(...found.map((fault) => `${id} (order ${index}): ${fault}`));
     }
     return faults;
-  }
-
-  /** The sum over all labels of a metric. */
-  async #metric(program: string, name: string): Promise<number | undefined> {
-    const text = await this.#metrics(program);
-    const samples = text
-      ?.split('\n')
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-    return samples?.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-  }
-
-  async #metrics(program: string): Promise<string | undefined> {
-    return (await this.#call(program, 'GET', '/metrics'))?.body as string | undefined;
-  }
-
-  async #staff(service: string, method: string, path: string, body?: unknown): Promise<Answer> {
-    let answer: Answer | undefined;
-    await until(`${service} answers`, async () => {
-      answer = await this.#call(service, method, path, body);
-      return answer !== undefined && answer.status !== 503;
-    });
-    if (!answer) throw new Error('no answer');
-    return answer;
-  }
-
-  #call(service: string, method: string, path: string, body?: unknown): Promise<Answer | undefined> {
-    const options = { staff: true, ...(body === undefined ? {} : { body }) };
-    return call(addressOf(service, this.#shop), method, path, options).catch(() => undefined);
   }
 
   #say(line: string): void {

@@ -12,14 +12,22 @@ export interface Desk extends AsyncDisposable {
   staff(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Keeps an event, as the Trigger of the ledger brings it. */
   keep(id: string, attributes?: Record<string, string>): Promise<void>;
+  /** Keeps several events, one after the other. */
+  keepAll(...ids: readonly string[]): Promise<void>;
   /** Brings a dead letter, as a broker does. @returns its number */
   die(id: string, attributes?: Record<string, string>, data?: string): Promise<number>;
   /** Orders a replay. @returns its id */
   replay(wish: object): Promise<string>;
+  /** How far a replay is. */
+  stateOf(id: string): Promise<Answer['body']>;
   /** Moves the clock until a replay is over. @returns how it ended */
   finish(id: string): Promise<Answer['body']>;
   close(): Promise<void>;
 }
+
+/** Replays of kept events to payment. */
+export const toPayment = { of: 'events', to: 'payment' };
+export const everything = { ...toPayment, select: { all: true } };
 
 const why = { reason: 'payment is mended', by: 'Ada' };
 
@@ -42,6 +50,10 @@ export async function openDesk(env: Record<string, string> = {}): Promise<Desk> 
     const { status } = await service.call('POST', path, { body: data, headers });
     if (status !== 204) throw new Error(`${path} answered ${status}`);
   };
+  const keep: Desk['keep'] = (id, attributes) =>
+    post('/events', { ...eventOf(id), ...attributes }, '{"total":4500}');
+  const stateOf = async (id: string): Promise<Answer['body']> =>
+    (await staff('GET', `/api/replays/${id}`)).body;
   const close = async (): Promise<void> => {
     await service.close();
     await payment[Symbol.asyncDispose]();
@@ -52,7 +64,10 @@ export async function openDesk(env: Record<string, string> = {}): Promise<Desk> 
     payment,
     broker,
     staff,
-    keep: (id, attributes) => post('/events', { ...eventOf(id), ...attributes }, '{"total":4500}'),
+    keep,
+    async keepAll(...ids) {
+      for (const id of ids) await keep(id);
+    },
     async die(id, attributes, data = '{"total":4500}') {
       const error = Buffer.from('{"detail":"lines: is missing"}').toString('base64');
       const reason = {
@@ -71,11 +86,12 @@ export async function openDesk(env: Record<string, string> = {}): Promise<Desk> 
       if (status !== 201) throw new Error(`the replay was answered ${status}: ${body.detail}`);
       return body.id;
     },
+    stateOf,
     async finish(id) {
       let replay: Answer['body'];
       await until(`replay ${id} is over`, async () => {
         await service.advance(1000);
-        replay = (await staff('GET', `/api/replays/${id}`)).body;
+        replay = await stateOf(id);
         return replay.state === 'done' || replay.state === 'cancelled';
       });
       return replay;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { status } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
-import { openDesk, type Desk } from './desk.ts';
+import { everything, openDesk, type Desk } from './desk.ts';
 
 let desk: Desk;
 beforeEach(async () => {
@@ -9,20 +9,13 @@ beforeEach(async () => {
 });
 afterEach(() => desk.close());
 
-const toPayment = { of: 'events', to: 'payment' };
-const everything = { ...toPayment, select: { all: true } };
-const stateOf = async (id: string) => (await desk.staff('GET', `/api/replays/${id}`)).body;
-const keepAll = async (...ids: readonly string[]): Promise<void> => {
-  for (const id of ids) await desk.keep(id);
-};
-
 describe('a replay that meets with failure', () => {
   it('waits while nobody is there, says what for, and goes on when its receiver is back', async () => {
-    await keepAll('a', 'b');
+    await desk.keepAll('a', 'b');
     await desk.payment.leave();
     const id = await desk.replay(everything);
-    await until('it waits', async () => (await stateOf(id)).state === 'waiting');
-    expect(await stateOf(id)).toMatchObject({
+    await until('it waits', async () => (await desk.stateOf(id)).state === 'waiting');
+    expect(await desk.stateOf(id)).toMatchObject({
       sent: 0,
       refused: 0,
       left: 2,
@@ -31,7 +24,7 @@ describe('a replay that meets with failure', () => {
       nextAt: expect.any(String),
     });
     for (let minutes = 0; minutes < 10; minutes += 1) await desk.service.advance(60_000);
-    expect(await stateOf(id)).toMatchObject({ state: 'waiting', sent: 0, refused: 0 });
+    expect(await desk.stateOf(id)).toMatchObject({ state: 'waiting', sent: 0, refused: 0 });
     await desk.payment.comeBack();
     const over = await desk.finish(id);
     expect(over).toMatchObject({ state: 'done', sent: 2, refused: 0, left: 0 });
@@ -39,18 +32,18 @@ describe('a replay that meets with failure', () => {
   });
 
   it.each([503, 429])('waits while it is answered %i', async (code) => {
-    await keepAll('a');
+    await desk.keepAll('a');
     desk.payment.answer = status(code);
     const id = await desk.replay(everything);
     for (let tries = 0; tries < 12; tries += 1) await desk.service.advance(60_000);
     expect(desk.payment.got.length).toBeGreaterThanOrEqual(12);
-    expect(await stateOf(id)).toMatchObject({ state: 'waiting', lastError: { code } });
+    expect(await desk.stateOf(id)).toMatchObject({ state: 'waiting', lastError: { code } });
     desk.payment.answer = status(204);
     expect(await desk.finish(id)).toMatchObject({ sent: 1, refused: 0 });
   });
 
   it('tries only what holds it up until that gets through, and repeats nothing that was settled', async () => {
-    await keepAll('bad', 'a', 'b', 'c');
+    await desk.keepAll('bad', 'a', 'b', 'c');
     desk.payment.answer = ({ headers }, response) =>
       void response.writeHead(headers['ce-id'] === 'bad' ? 503 : 204).end();
     const id = await desk.replay(everything);
@@ -62,7 +55,7 @@ describe('a replay that meets with failure', () => {
   });
 
   it('counts and keeps what is refused, and goes on', async () => {
-    await keepAll('a', 'bad', 'c');
+    await desk.keepAll('a', 'bad', 'c');
     desk.payment.answer = ({ headers }, response) =>
       headers['ce-id'] === 'bad'
         ? void response.writeHead(422).end('{"detail":"lines: is missing"}')
@@ -83,7 +76,7 @@ describe('a replay that meets with failure', () => {
   });
 
   it('takes five failures of a receiver that is there for a refusal', async () => {
-    await keepAll('bad', 'good');
+    await desk.keepAll('bad', 'good');
     desk.payment.answer = ({ headers }, response) =>
       void response.writeHead(headers['ce-id'] === 'bad' ? 500 : 204).end();
     const over = await desk.finish(await desk.replay(everything));
@@ -93,7 +86,7 @@ describe('a replay that meets with failure', () => {
 
   it('goes on where it was after a restart', async () => {
     const ids = ['a', 'b', 'c', 'd', 'e'];
-    await keepAll(...ids);
+    await desk.keepAll(...ids);
     const id = await desk.replay({ ...everything, rate: 1 });
     await until('the first has arrived', () => desk.payment.got.length > 0);
     await desk.service.restart();
@@ -115,16 +108,16 @@ describe('a replay that meets with failure', () => {
   });
 
   it('ends when it is cancelled, once', async () => {
-    await keepAll('a', 'b', 'c');
+    await desk.keepAll('a', 'b', 'c');
     const id = await desk.replay({ ...everything, rate: 1 });
-    await until('the first has arrived', async () => (await stateOf(id)).sent === 1);
+    await until('the first has arrived', async () => (await desk.stateOf(id)).sent === 1);
     const cancel = { reason: 'the wrong day', by: 'Ada' };
     for (const round of [1, 2]) {
       const { status: code, body } = await desk.staff('POST', `/api/replays/${id}/cancel`, cancel);
       expect([round, code, body.state]).toEqual([round, 200, 'cancelled']);
     }
     await desk.service.advance(60_000);
-    const { state, sent, left } = await stateOf(id);
+    const { state, sent, left } = await desk.stateOf(id);
     expect({ state, all: sent + left }).toEqual({ state: 'cancelled', all: 3 });
     expect(desk.payment.got.length).toBeLessThan(3);
     const { items } = (await desk.staff('GET', '/api/audit')).body;
@@ -132,7 +125,7 @@ describe('a replay that meets with failure', () => {
   });
 
   it('cannot be cancelled when it is done', async () => {
-    await keepAll('a');
+    await desk.keepAll('a');
     const id = await desk.replay(everything);
     await desk.finish(id);
     const answer = await desk.staff('POST', `/api/replays/${id}/cancel`, { reason: 'too late' });

@@ -9,7 +9,6 @@ beforeEach(async () => {
 });
 afterEach(() => desk.close());
 
-const stateOf = async (id: string) => (await desk.staff('GET', `/api/replays/${id}`)).body;
 const letter = async (seq: number) => (await desk.staff('GET', `/api/dead-letters/${seq}`)).body;
 const lettersOf = (select: object) => ({ of: 'dead-letters', select });
 
@@ -111,7 +110,7 @@ describe('a replay of dead letters', () => {
     await desk.die('one');
     const two = await desk.die('two');
     const id = await desk.replay({ ...lettersOf({ all: true }), rate: 1 });
-    await until('the first is sent', async () => (await stateOf(id)).sent === 1);
+    await until('the first is sent', async () => (await desk.stateOf(id)).sent === 1);
     await desk.staff('POST', '/api/dead-letters/discard', { select: { ids: [two] }, reason: 'not needed' });
     const over = await desk.finish(id);
     expect(over).toMatchObject({ state: 'done', total: 2, left: 0 });
@@ -181,9 +180,9 @@ describe('a replay of dead letters', () => {
     for (let n = 0; n < 60; n += 1) await desk.die(`here-${n}`);
     const last = await desk.die('away-2', gone);
     const id = await desk.replay({ ...lettersOf({ all: true }), rate: 1000 });
-    await until('all others have it', async () => (await stateOf(id)).sent === 60);
-    await until('it waits for the one alone', async () => (await stateOf(id)).state === 'waiting');
-    expect(await stateOf(id)).toMatchObject({ left: 2, lastError: { eventId: 'away-1' } });
+    await until('all others have it', async () => (await desk.stateOf(id)).sent === 60);
+    await until('it waits for the one alone', async () => (await desk.stateOf(id)).state === 'waiting');
+    expect(await desk.stateOf(id)).toMatchObject({ left: 2, lastError: { eventId: 'away-1' } });
     await away.comeBack();
     expect(await desk.finish(id)).toMatchObject({ state: 'done', sent: 62, refused: 0 });
     expect([away.ids(), new Set(desk.payment.ids()).size]).toEqual([['away-1', 'away-2'], 60]);
@@ -195,7 +194,7 @@ describe('a replay of dead letters', () => {
     const ids = [await desk.die('one'), await desk.die('two')];
     await desk.payment.leave();
     const id = await desk.replay(lettersOf({ all: true }));
-    await until('it waits', async () => (await stateOf(id)).state === 'waiting');
+    await until('it waits', async () => (await desk.stateOf(id)).state === 'waiting');
     await desk.service.advance(4 * 86_400_000);
     expect(await desk.finish(id)).toMatchObject({
       state: 'done',

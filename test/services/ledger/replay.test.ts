@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { until } from '../../support/until.ts';
-import { openDesk, type Desk } from './desk.ts';
+import { everything, openDesk, toPayment, type Desk } from './desk.ts';
 
 let desk: Desk;
 beforeEach(async () => {
@@ -8,16 +8,9 @@ beforeEach(async () => {
 });
 afterEach(() => desk.close());
 
-const toPayment = { of: 'events', to: 'payment' };
-const everything = { ...toPayment, select: { all: true } };
-const stateOf = async (id: string) => (await desk.staff('GET', `/api/replays/${id}`)).body;
-const keepAll = async (...ids: readonly string[]): Promise<void> => {
-  for (const id of ids) await desk.keep(id);
-};
-
 describe('a replay of kept events', () => {
   it('brings one event to a service as it was, under its own id, marked with the id of the replay', async () => {
-    await keepAll('one', 'other');
+    await desk.keepAll('one', 'other');
     const id = await desk.replay({ ...toPayment, select: { ids: ['one'] } });
     expect(await desk.finish(id)).toMatchObject({ state: 'done', total: 1, sent: 1, refused: 0, left: 0 });
     expect(desk.payment.got).toHaveLength(1);
@@ -38,7 +31,7 @@ describe('a replay of kept events', () => {
   });
 
   it('goes through the broker to whoever wants it, when nobody is named', async () => {
-    await keepAll('one');
+    await desk.keepAll('one');
     const id = await desk.replay({ of: 'events', select: { ids: ['one'] } });
     await desk.finish(id);
     expect(desk.broker.got).toMatchObject([{ path: '/default/shop', headers: { 'knative-replay': id } }]);
@@ -46,11 +39,11 @@ describe('a replay of kept events', () => {
   });
 
   it('takes what was kept in a time: from its beginning, before its end', async () => {
-    await keepAll('before');
+    await desk.keepAll('before');
     await desk.service.advance(60_000);
-    await keepAll('within-1', 'within-2');
+    await desk.keepAll('within-1', 'within-2');
     await desk.service.advance(60_000);
-    await keepAll('after');
+    await desk.keepAll('after');
     const { items } = (await desk.staff('GET', '/api/events')).body;
     const at = (id: string): string => items.find((event: { id: string }) => event.id === id).keptAt;
     const select = { from: at('within-1'), to: at('after') };
@@ -65,7 +58,7 @@ describe('a replay of kept events', () => {
     ['correlation', { correlation: 'TW-X' }],
     ['several at once', { correlation: 'TW-X', type: 'shop.tradewind.order.expired.v1' }],
   ])('takes what fits by %s', async (_, select) => {
-    await keepAll('other-1');
+    await desk.keepAll('other-1');
     await desk.keep('fits', {
       type: 'shop.tradewind.order.expired.v1',
       source: '/tradewind/elsewhere',
@@ -78,26 +71,26 @@ describe('a replay of kept events', () => {
   });
 
   it('sends nothing that was kept after it was ordered', async () => {
-    await keepAll('a', 'b', 'c');
+    await desk.keepAll('a', 'b', 'c');
     const id = await desk.replay({ ...everything, rate: 1 });
-    await keepAll('too-late');
+    await desk.keepAll('too-late');
     expect(await desk.finish(id)).toMatchObject({ total: 3, sent: 3 });
     expect(desk.payment.ids()).toEqual(['a', 'b', 'c']);
   });
 
   it('keeps to what a dry run has shown, when it is given its cut-off', async () => {
-    await keepAll('a', 'b');
+    await desk.keepAll('a', 'b');
     const shown = await desk.staff('POST', '/api/replays', { ...everything, dryRun: true, reason: 'to see' });
     expect(shown).toMatchObject({ status: 200, body: { total: 2, to: 'payment' } });
     expect(shown.body.items.map((item: { id: string }) => item.id)).toEqual(['a', 'b']);
     await desk.service.advance(1000);
-    await keepAll('too-late');
+    await desk.keepAll('too-late');
     await desk.finish(await desk.replay({ ...everything, until: shown.body.until }));
     expect(desk.payment.ids().toSorted()).toEqual(['a', 'b']);
   });
 
   it('shows a dry run without sending anything or writing anything down', async () => {
-    await keepAll('a');
+    await desk.keepAll('a');
     await desk.staff('POST', '/api/replays', { ...everything, dryRun: true, reason: 'to see' });
     await desk.service.advance(1000);
     expect(desk.payment.got).toEqual([]);
@@ -106,7 +99,7 @@ describe('a replay of kept events', () => {
   });
 
   it('delivers an event twice under the same id when it is replayed twice', async () => {
-    await keepAll('one');
+    await desk.keepAll('one');
     const ids = [await desk.replay(everything), await desk.replay(everything)];
     for (const id of ids) expect(await desk.finish(id)).toMatchObject({ state: 'done', sent: 1 });
     expect(desk.payment.ids()).toEqual(['one', 'one']);
@@ -114,9 +107,9 @@ describe('a replay of kept events', () => {
 
   it('sends no more in a second than its rate allows', async () => {
     const ids = Array.from({ length: 120 }, (_, index) => `e${index}`);
-    await keepAll(...ids);
+    await desk.keepAll(...ids);
     const id = await desk.replay({ ...everything, rate: 100 });
-    await until('it is done', async () => (await stateOf(id)).state === 'done');
+    await until('it is done', async () => (await desk.stateOf(id)).state === 'done');
     const times = desk.payment.got.map(({ at }) => at);
     // Timers may be a little early, never much: 100 events after the first, a second is over.
     expect((times[100] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(950);
