@@ -14,7 +14,7 @@ interface GateOptions {
   readonly onReturn: () => void;
 }
 
-const MAX_PROBE_MS = 15_000;
+const MAX_PROBE_MS = 5000;
 /** So many attempts in a row without an answer are an outage, even if the receiver could be reached. */
 const SILENT_OUTAGE = 3;
 
