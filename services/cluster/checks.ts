@@ -1,4 +1,5 @@
 import { messageOf } from '../../platform/errors.ts';
+import { checkDoors } from './doors.ts';
 import { diagnose } from './hops.ts';
 import { Ledger } from './ledger.ts';
 import { Order } from './order.ts';
@@ -15,15 +16,22 @@ export interface VerifyOptions {
   readonly say: (line: string) => void;
 }
 
+/** What can be looked at, in this order. */
+export const CHECKS = ['ready', 'closed', 'shipped', 'declined'] as const;
+export type CheckName = (typeof CHECKS)[number];
+
 /**
- * Follows an order from click to parcel, with an address that changes on the way, and one whose card is declined.
+ * Looks at a shop that runs: whether its services are ready, its doors closed to strangers, an order followed from click
+ * to parcel, with an address that changes on the way, and one whose card is declined.
  * @throws Error saying what did not happen, and which event did not reach whom.
  */
-export async function verify(shop: RemoteShop, options: VerifyOptions): Promise<void> {
+export async function verify(
+  shop: RemoteShop,
+  options: VerifyOptions,
+  names: readonly CheckName[] = CHECKS,
+): Promise<void> {
   const check = new Check(shop, options);
-  await check.ready();
-  await check.shipped();
-  await check.declined();
+  for (const name of names) await check[name]();
 }
 
 const OVER = new Set(['rejected', 'cancelled', 'expired']);
@@ -56,6 +64,12 @@ class Check {
     for (const [name, path] of STAFF_PATHS)
       if (this.#shop.services.includes(name)) await this.#shop.look(name, path);
     this.#options.say('every service is ready, and knows the staff token');
+  }
+
+  /** Nobody gets in without the staff token, and what is no event is told so. */
+  async closed(): Promise<void> {
+    await checkDoors(this.#shop, STAFF_PATHS);
+    this.#options.say('staff routes ask for the token, and what is no event is refused');
   }
 
   async shipped(): Promise<void> {

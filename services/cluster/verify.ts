@@ -1,9 +1,12 @@
-import { setting, environment, readConfig } from '../../platform/config.ts';
+import { ConfigError, environment, readConfig, setting } from '../../platform/config.ts';
 import { runUntilStopped } from '../../platform/process.ts';
-import { verify } from './checks.ts';
+import { CHECKS, verify, type CheckName } from './checks.ts';
 import { RemoteShop } from './shop.ts';
 
-/** What `helm test` and `skaffold verify` run: places orders in a shop that runs, and follows them. */
+/**
+ * What `helm test` and `skaffold verify` run: looks at a shop that runs, places orders in it and follows them. Its
+ * arguments name the checks; without any all are made.
+ */
 await runUntilStopped(async () => {
   const settings = readConfig(
     {
@@ -21,6 +24,7 @@ await runUntilStopped(async () => {
     },
     environment(),
   );
+  const names = argumentsOf(process.argv.slice(2));
   const { STOREFRONT_URL: storefront, PAYMENT_URL: payment, INVENTORY_URL: inventory } = settings;
   const { SHIPPING_URL: shipping, LEDGER_URL: ledger } = settings;
   const shop = new RemoteShop({
@@ -28,12 +32,21 @@ await runUntilStopped(async () => {
     staffToken: settings.STAFF_TOKEN,
     patienceMs: settings.VERIFY_PATIENCE,
   });
-  await verify(shop, {
+  const options = {
     sku: settings.VERIFY_SKU,
     goodCard: settings.VERIFY_GOOD_CARD,
     badCard: settings.VERIFY_BAD_CARD,
     triggerPrefix: settings.TRIGGER_PREFIX,
-    say: (line) => void process.stdout.write(`${line}\n`),
-  });
+    say: (line: string) => void process.stdout.write(`${line}\n`),
+  };
+  await verify(shop, options, names);
   return undefined;
 });
+
+function argumentsOf(given: readonly string[]): readonly CheckName[] {
+  const names = CHECKS.filter((name) => given.includes(name));
+  const strange = given.filter((name) => !names.includes(name as CheckName));
+  if (strange.length > 0)
+    throw new ConfigError(`there is no check ${strange.join(', ')}: name some of ${CHECKS.join(', ')}`);
+  return names.length > 0 ? names : CHECKS;
+}

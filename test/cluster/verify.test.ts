@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -16,10 +16,14 @@ interface Ended {
 }
 
 /** Runs the test program as a Pod does. @param hear called with all that it has said, whenever it says more */
-function verify(env: Record<string, string>, hear: (said: string) => void = () => {}): Promise<Ended> {
+function verify(
+  env: Record<string, string>,
+  hear: (said: string) => void = () => {},
+  checks: readonly string[] = [],
+): Promise<Ended> {
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(root, 'services/cluster/verify.ts')],
+    ['--disable-warning=ExperimentalWarning', join(root, 'services/cluster/verify.ts'), ...checks],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let said = '';
@@ -120,6 +124,36 @@ describe('the test program of the chart', () => {
     ]);
   });
 
+  it('makes only the checks that it is asked for', async () => {
+    shop = await openShop();
+    const ready = await verify(environmentOf(shop), undefined, ['ready', 'closed']);
+    expect(ready).toEqual({
+      code: 0,
+      said:
+        'every service is ready, and knows the staff token\n' +
+        'staff routes ask for the token, and what is no event is refused\n',
+    });
+    const strange = await verify(environmentOf(shop), undefined, ['raedy']);
+    expect([strange.code, strange.said]).toEqual([
+      1,
+      expect.stringContaining('there is no check raedy: name some of ready, closed, shipped, declined'),
+    ]);
+  });
+
+  it.each([
+    ['answers 200 to GET /api/stock without the staff token, not 401', 200, 400],
+    ['answers 204 to what is no event', 401, 204],
+  ])('names a service that %s', async (fault, staff, event) => {
+    shop = await openShop();
+    await using open = await openAnswering(({ url, method, headers }) =>
+      method === 'POST' ? event : url?.startsWith('/api/') && !headers.authorization ? staff : 200,
+    );
+    const { code, said } = await verify(environmentOf(shop, { INVENTORY_URL: open.url }), undefined, [
+      'closed',
+    ]);
+    expect([code, said]).toEqual([1, expect.stringContaining(`inventory ${fault}`)]);
+  });
+
   it('says which setting is missing', async () => {
     shop = await openShop();
     const { code, said } = await verify(environmentOf(shop, { STAFF_TOKEN: '' }));
@@ -164,9 +198,19 @@ function oncePlaced(act: (id: string) => Promise<void>): (said: string) => void 
 }
 
 /** A service that is ready and of which no event has heard. */
-async function openDeaf(): Promise<{ url: string } & AsyncDisposable> {
+function openDeaf(): Promise<{ url: string } & AsyncDisposable> {
+  return openAnswering(({ url, headers }) => {
+    if (url === '/events') return 400;
+    if (!url?.startsWith('/api/')) return 200;
+    return headers.authorization ? 404 : 401;
+  });
+}
+
+async function openAnswering(
+  statusOf: (request: IncomingMessage) => number,
+): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((request, response) => {
-    response.writeHead(request.url?.startsWith('/api/') ? 404 : 200).end();
+    response.writeHead(statusOf(request)).end();
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
