@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMap, isScalar, parse, parseDocument, type Pair, type YAMLMap } from 'yaml';
+import { isMap, isScalar, parse, parseDocument, stringify, type Pair, type YAMLMap } from 'yaml';
 import type { EventContract } from '../../platform/contract.ts';
+import type { AnyServiceCard } from '../../platform/service.ts';
 import { code, table } from './markdown.ts';
 
 /** What the chart makes EventTypes of. A type in several forms, told apart by another attribute, is one EventType. */
@@ -19,6 +20,15 @@ export function eventTypes(vocabulary: readonly EventContract[]): string {
     ].join('\n');
   });
   return `# Made from events/ by npm run docs; do not edit.\n${items.join('\n')}\n`;
+}
+
+/** Which settings each service reads, for the chart to find typos by. */
+export function knownSettings(common: object, services: readonly AnyServiceCard[]): string {
+  const known = services.map(({ name, settings }): [string, string[]] => [
+    name,
+    [...new Set([...Object.keys(common), ...Object.keys(settings)])],
+  ]);
+  return `# Made from the settings of the services by npm run docs; do not edit.\n${stringify(Object.fromEntries(known))}`;
 }
 
 interface Row {

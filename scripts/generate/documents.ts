@@ -6,7 +6,7 @@ import { vocabulary } from '../../events/index.ts';
 import { asyncApi } from './asyncapi.ts';
 import { configurationPage } from './configuration-page.ts';
 import { eventsPage } from './events-page.ts';
-import { chartPage, eventTypes } from './chart.ts';
+import { chartPage, eventTypes, knownSettings } from './chart.ts';
 import { describeEvents } from './describe.ts';
 import { schemaDocument, schemaFile } from './json-schema.ts';
 import { kustomization } from './kustomization.ts';
@@ -30,6 +30,7 @@ export function documents(root: string): Map<string, string> {
     ['docs/asyncapi.yaml', asyncApi(events)],
     ['docs/configuration.md', configurationPage(serviceSettings, services, brokerSettings)],
     [`${CHART}/files/event-types.yaml`, eventTypes(vocabulary)],
+    [`${CHART}/files/settings.yaml`, knownSettings(serviceSettings, services)],
     [`${CHART}/README.md`, chartPage(join(root, CHART))],
     ...events.map(({ contract }): [string, string] => [
       `${SCHEMA_FOLDER}/${schemaFile(contract)}`,

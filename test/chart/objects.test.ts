@@ -90,7 +90,7 @@ describe.each(variants)('with %s', (file) => {
       ]);
       const { securityContext: own, resources } = spec.containers[0];
       expect(own).toMatchObject({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } });
-      expect(own.readOnlyRootFilesystem).toBe(!(file.includes('extras') && name.startsWith('Deployment')));
+      expect(own.readOnlyRootFilesystem).toBe(!file.includes('extras'));
       expect(Object.keys(resources)).toEqual(['limits', 'requests']);
     }
   });

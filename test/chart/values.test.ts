@@ -2,10 +2,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 import { runTool } from '../../scripts/tools/kubernetes.ts';
 import { root } from '../support/root.ts';
-import { chart, find, ofKind, render, renderText } from '../support/render.ts';
+import { chart, ofKind, render, renderText } from '../support/render.ts';
 
 const postgres = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
 const web = { hosts: ['shop.example.com'] };
@@ -56,6 +55,34 @@ describe('values that contradict each other', () => {
       },
       /oidc does not go with broker\.class RabbitMQBroker/,
     ],
+    [
+      'a disruption budget that no node can be drained with',
+      {
+        storage: postgres,
+        defaults: { replicas: 2, podDisruptionBudget: { minAvailable: 2, maxUnavailable: null } },
+      },
+      /minAvailable is 2 and there may be 2 replicas/,
+    ],
+    [
+      'a volume’s name that is taken',
+      { services: { payment: { extraVolumes: [{ name: 'data', emptyDir: {} }] } } },
+      /services\.payment\.extraVolumes: there is a volume data already/,
+    ],
+    [
+      'a variable that is there twice',
+      { services: { payment: { extraEnv: [{ name: 'STAFF_TOKEN_FILE', value: '/x' }] } } },
+      /services\.payment\.extraEnv: STAFF_TOKEN_FILE is there twice/,
+    ],
+    [
+      'a setting that the service does not have',
+      { services: { payment: { settings: { LOG_LVL: 'debug' } } } },
+      /services\.payment sets LOG_LVL, and payment has no such setting/,
+    ],
+    [
+      'a secret that no service reads',
+      { defaults: { secretFiles: { STRIPE_KEY: { name: 'a', key: 'b' } } } },
+      /defaults sets STRIPE_KEY, and no service has such a setting/,
+    ],
     ['no ledger', { services: { ledger: { enabled: false } } }, /broker\.deadLetterSink is needed/],
     [
       'a service that the wiring knows and the values do not',
@@ -90,55 +117,6 @@ describe('values that contradict each other', () => {
     ['an HTTPRoute without a Gateway', { httpRoute: { enabled: true } }, /needs httpRoute\.parentRefs/],
   ])('are refused in a sentence: %s', async (_what, values, sentence) => {
     await expect(render({ values })).rejects.toThrow(sentence);
-  });
-});
-
-describe('the schema of the values', () => {
-  it.each<[string, object, RegExp]>([
-    ['a value that is not there', { borker: {} }, /additional properties 'borker' not allowed/],
-    ['a typo within', { broker: { clas: 'Kafka' } }, /'clas' not allowed/],
-    ['a typo in the defaults', { defaults: { replica: 1 } }, /'replica' not allowed/],
-    ['a typo in a service', { services: { payment: { nodeselector: {} } } }, /'nodeselector' not allowed/],
-    ['a class that is none', { broker: { class: 'kafka' } }, /broker\/class/],
-    ['a digest that is none', { image: { digest: 'latest' } }, /image\/digest/],
-    ['a number as text', { defaults: { replicas: '1' } }, /defaults\/replicas/],
-  ])('refuses %s', async (_what, values, fault) => {
-    await expect(render({ values })).rejects.toThrow(fault);
-  });
-
-  it('lets a chart around this one have globals of its own', async () => {
-    await expect(render({ values: { global: { anything: { else: true } } } })).resolves.toBeDefined();
-  });
-
-  it('takes a further service as one block, which may be empty', async () => {
-    const objects = await render({ values: { services: { notification: {} } } });
-    for (const kind of [
-      'Deployment',
-      'Service',
-      'ServiceAccount',
-      'SinkBinding',
-      'ConfigMap',
-      'NetworkPolicy',
-    ])
-      find(objects, kind, 'shop-notification');
-  });
-});
-
-describe('every value', () => {
-  it('is explained where it stands', () => {
-    const unexplained: string[] = [];
-    const visit = (map: YAMLMap, path: string): void => {
-      map.items.forEach(({ key, value }, index) => {
-        if (!isScalar(key)) return;
-        const comment = key.commentBefore ?? (index === 0 ? map.commentBefore : undefined) ?? '';
-        const name = `${path}${String(key.value)}`;
-        if (comment.includes('-- ')) return;
-        if (isMap(value)) visit(value, `${name}.`);
-        else unexplained.push(name);
-      });
-    };
-    visit(parseDocument(readFileSync(join(chart, 'values.yaml'), 'utf8')).contents as YAMLMap, '');
-    expect(unexplained).toEqual([]);
   });
 });
 
@@ -187,39 +165,6 @@ describe('a cluster', () => {
     ],
   ])('without %s is told so when it is asked for', async (_what, values, sentence) => {
     await expect(render({ values, apis: [live, ...knative] })).rejects.toThrow(sentence);
-  });
-});
-
-describe('names', () => {
-  it.each([
-    ['a long release', 'r'.repeat(53), {}],
-    ['a long name of one’s own', 'shop', { fullnameOverride: 'n'.repeat(63) }],
-    ['an even longer one', 'shop', { fullnameOverride: 'n'.repeat(70) }],
-  ])('have 63 characters at most and stay apart: %s', async (_what, release, values) => {
-    const objects = await render({ release, values });
-    const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
-    expect(new Set(names).size).toBe(names.length);
-    expect(objects.filter(({ metadata }) => metadata.name.length > 63)).toEqual([]);
-    for (const { metadata } of objects)
-      for (const value of Object.values(metadata.labels ?? {})) expect(value.length).toBeLessThan(64);
-  });
-
-  it('of two releases in one namespace never meet, nor do their Pods', async () => {
-    const [one, two] = [await render({ release: 'one' }), await render({ release: 'two' })];
-    const names = [...one, ...two].map(({ kind, metadata }) => `${kind} ${metadata.name}`);
-    expect(new Set(names).size).toBe(names.length);
-    const { spec } = find(one, 'Service', 'one-payment');
-    expect(find(two, 'Deployment', 'two-payment')['spec'].template.metadata.labels).not.toMatchObject(
-      spec.selector,
-    );
-  });
-
-  it('of the image: the digest wins over the tag, the global registry over the image’s own', async () => {
-    const digest = `sha256:${'0'.repeat(64)}`;
-    const image = { registry: 'a.example.com', repository: 'shop/tradewind', tag: '2', digest };
-    const objects = await render({ values: { image, global: { imageRegistry: 'b.example.com' } } });
-    const [container] = find(objects, 'Deployment', 'shop-payment')['spec'].template.spec.containers;
-    expect(container.image).toBe(`b.example.com/shop/tradewind@${digest}`);
   });
 });
 

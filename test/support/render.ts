@@ -55,6 +55,9 @@ export async function renderText(options: RenderOptions = {}): Promise<string> {
 
 export async function render(options: RenderOptions = {}): Promise<KubeObject[]> {
   return parseAllDocuments(await renderText(options)).flatMap((document) => {
+    // A key that is there twice, which helm template lets pass, is refused by the API server.
+    const [fault] = document.errors;
+    if (fault) throw fault;
     const object = document.toJS() as KubeObject | null;
     return object ? [object] : [];
   });

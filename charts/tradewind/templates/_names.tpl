@@ -24,26 +24,34 @@
 {{- .Values.broker.name | default (include "tradewind.prefix" .) -}}
 {{- end -}}
 
-{{/* What picks the Pods of a part: (list $ "payment"). */}}
+{{/* What picks the Pods of a part: (list $ "payment"). Immutable in a Deployment. */}}
 {{- define "tradewind.selector" -}}
-app.kubernetes.io/name: {{ (first .).Chart.Name }}
-app.kubernetes.io/instance: {{ (first .).Release.Name }}
-app.kubernetes.io/component: {{ last . }}
+app.kubernetes.io/name: {{ (first .).Chart.Name | quote }}
+app.kubernetes.io/instance: {{ (first .).Release.Name | quote }}
+app.kubernetes.io/component: {{ last . | quote }}
 {{- end -}}
 
-{{/* The labels of a part: (list $ "payment"). */}}
+{{/* The labels of a part: (list $ "payment"), and further ones: (list $ "payment" labels). Selectors and Helm keep theirs. */}}
 {{- define "tradewind.labels" -}}
-{{- $ := first . -}}
-{{ include "tradewind.selector" . }}
-app.kubernetes.io/part-of: tradewind
-app.kubernetes.io/version: {{ $.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | trunc 63 }}
+{{- $ := first . -}}{{- $own := dict -}}
+{{- if gt (len .) 2 }}{{ $own = deepCopy (index . 2) }}{{ end -}}
+{{- $fixed := include "tradewind.selector" (list $ (index . 1)) | fromYaml -}}
+{{- $_ := set $fixed "app.kubernetes.io/managed-by" $.Release.Service -}}
+{{- $_ := set $fixed "helm.sh/chart" (printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | trunc 63) -}}
+{{- $more := dict "app.kubernetes.io/part-of" "tradewind" "app.kubernetes.io/version" $.Chart.AppVersion -}}
+{{- toYaml (mustMerge $fixed $own (deepCopy $.Values.commonLabels) $more) -}}
 {{- end -}}
 
-{{/* The metadata of a part's object, but for annotations: (list $ "payment"). */}}
+{{/* The labels of a part's Pods: (list $ "payment" labels). What changes with the chart is not among them: it would restart them. */}}
+{{- define "tradewind.podLabels" -}}
+{{- $ := first . -}}
+{{- $fixed := include "tradewind.selector" (list $ (index . 1)) | fromYaml -}}
+{{- toYaml (mustMerge $fixed (deepCopy (last . | default dict)) (deepCopy $.Values.commonLabels)) -}}
+{{- end -}}
+
+{{/* The metadata of a part's object, but for annotations: (list $ "payment"), or with further labels (list $ "payment" labels). */}}
 {{- define "tradewind.metadata" -}}
-name: {{ include "tradewind.name" . }}
+name: {{ include "tradewind.name" (list (first .) (index . 1)) }}
 namespace: {{ (first .).Release.Namespace }}
 labels:
   {{- include "tradewind.labels" . | nindent 2 }}

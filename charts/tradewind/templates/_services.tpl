@@ -20,9 +20,16 @@
 {{- int $delay -}}
 {{- end -}}
 
+{{/* The bounds of a service's disruption budget that are set. As JSON. */}}
+{{- define "tradewind.budget" -}}
+{{- $budget := dict -}}
+{{- range $bound, $count := .podDisruptionBudget }}{{ if not (kindIs "invalid" $count) }}{{ $_ := set $budget $bound $count }}{{ end }}{{ end -}}
+{{- toJson $budget -}}
+{{- end -}}
+
 {{/* A setting as text: YAML reads numbers as floats, and 1000000 would come out as 1e+06. */}}
 {{- define "tradewind.text" -}}
-{{- if kindIs "float64" . }}{{ . | int64 }}{{ else }}{{ . | toString }}{{ end -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ . | int64 }}{{ else }}{{ . | toString }}{{ end -}}
 {{- end -}}
 
 {{/* What the ConfigMap of a service holds: (list $ name service). As YAML. */}}
@@ -41,7 +48,8 @@
 {{- $_ := set $settings "OIDC_TOKEN_FILE" "/var/run/tradewind/token" -}}
 {{- end -}}
 {{- if eq $name "ledger" }}{{ $settings = merge $settings (include "tradewind.ledgerSettings" $ | fromYaml) }}{{ end -}}
-{{- range $key, $value := $service.settings }}{{ $_ := set $settings $key (include "tradewind.text" $value) }}{{ end -}}
+{{- with include "tradewind.relayTimeout" $ }}{{ $_ := set $settings "RELAY_TIMEOUT" . }}{{ end -}}
+{{- range $key, $value := $service.settings }}{{ if not (kindIs "invalid" $value) }}{{ $_ := set $settings $key (include "tradewind.text" $value) }}{{ end }}{{ end -}}
 {{- toYaml $settings -}}
 {{- end -}}
 
@@ -72,29 +80,7 @@ SUBSCRIBERS: {{ join "," $subscribers }}
 {{- if and (eq $.Values.storage.kind "postgres") (not $files.DATABASE_URL) -}}
 {{- $_ := set $files "DATABASE_URL" (dict "name" $.Values.storage.postgres.existingSecret "key" $name) -}}
 {{- end -}}
+{{- range $variable, $from := $files }}{{ if not $from }}{{ $_ := unset $files $variable }}{{ end }}{{ end -}}
 {{- range $files }}{{ $_ := set . "name" (.name | default (include "tradewind.secret" $)) }}{{ end -}}
 {{- toJson $files -}}
-{{- end -}}
-
-{{/* The restricted security context of every Pod; 65532 is the image's user. */}}
-{{- define "tradewind.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile: { type: RuntimeDefault }
-{{- end -}}
-
-{{- define "tradewind.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: { drop: [ALL] }
-{{- end -}}
-
-{{- define "tradewind.pullSecrets" -}}
-{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
 {{- end -}}

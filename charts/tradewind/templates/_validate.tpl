@@ -32,6 +32,10 @@
 {{- $values := .Values -}}
 {{- $sqlite := eq $values.storage.kind "sqlite" -}}
 {{- $services := fromJson (include "tradewind.services" .) -}}
+{{- $prefix := include "tradewind.prefix" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $prefix) -}}
+{{- fail (printf "the release's name makes Services called %s-…, and these take lower case letters, digits and hyphens only, with a letter first: set fullnameOverride." $prefix) -}}
+{{- end -}}
 {{- if and (not $sqlite) (not $values.storage.postgres.existingSecret) -}}
 {{- fail "storage.kind postgres needs storage.postgres.existingSecret: a Secret with one connection string per service, below the service's name." -}}
 {{- end -}}
@@ -52,6 +56,7 @@
 {{- end -}}
 {{- if $values.ingress.enabled }}{{ include "tradewind.requireWeb" (list . "ingress" "hosts") }}{{ end -}}
 {{- if $values.httpRoute.enabled }}{{ include "tradewind.requireWeb" (list . "httpRoute" "parentRefs") }}{{ end -}}
+{{- include "tradewind.requireSettings" . -}}
 {{- range $name, $service := $services -}}
 {{- include "tradewind.requireService" (list $ $name $service) -}}
 {{- end -}}
@@ -70,38 +75,4 @@
 {{- fail (printf "web.paths has %s (%s), which opens /events or /metrics to the world." .path .type) -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-
-{{/* (list $ name service) */}}
-{{- define "tradewind.requireService" -}}
-{{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
-{{- $scaling := $service.autoscaling.kind -}}
-{{- if and (eq $.Values.storage.kind "sqlite") (include "tradewind.many" $service) -}}
-{{- fail (printf "services.%s: more than one replica, or autoscaling, needs storage.kind postgres; a SQLite volume belongs to one Pod." $name) -}}
-{{- end -}}
-{{- if and (eq $scaling "keda") (or (ne $.Values.broker.class "Kafka") (not $.Values.keda.bootstrapServers)) -}}
-{{- fail (printf "services.%s: autoscaling.kind keda needs broker.class Kafka and keda.bootstrapServers: it scales by the lag of the Triggers." $name) -}}
-{{- end -}}
-{{- if and (ne $scaling "none") (gt (int $service.autoscaling.minReplicas) (int $service.autoscaling.maxReplicas)) -}}
-{{- fail (printf "services.%s: autoscaling.minReplicas is above maxReplicas." $name) -}}
-{{- end -}}
-{{- $budget := $service.podDisruptionBudget -}}
-{{- if and (hasKey $budget "minAvailable") (hasKey $budget "maxUnavailable") (not (kindIs "invalid" $budget.minAvailable)) (not (kindIs "invalid" $budget.maxUnavailable)) -}}
-{{- fail (printf "services.%s: podDisruptionBudget takes minAvailable or maxUnavailable, not both; set the other one to null." $name) -}}
-{{- end -}}
-{{- range $variable := concat (keys $service.settings) (keys $service.secretFiles) (include "tradewind.names" $service.extraEnv | fromJsonArray) -}}
-{{- if has $variable (list "K_SINK" "K_CE_OVERRIDES" "K_CA_CERTS") -}}
-{{- fail (printf "services.%s sets %s, which only the SinkBinding may set." $name $variable) -}}
-{{- end -}}
-{{- if has $variable (list "PORT" "HOST" "DATA_DIR" "SHUTDOWN_DELAY" "SHUTDOWN_GRACE") -}}
-{{- fail (printf "services.%s sets %s, which follows from other values." $name $variable) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{/* The names in a list of environment variables. As JSON. */}}
-{{- define "tradewind.names" -}}
-{{- $names := list -}}
-{{- range . }}{{ $names = append $names .name }}{{ end -}}
-{{- toJson $names -}}
 {{- end -}}

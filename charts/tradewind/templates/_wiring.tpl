@@ -68,5 +68,7 @@ system:serviceaccount:{{ (first .).Release.Namespace }}:{{ $name }}{{ $suffix }}
 {{/* What the Broker's spec.config refers to; nothing leaves it to Knative's defaults for its class. As YAML. */}}
 {{- define "tradewind.brokerConfig" -}}
 {{- $kafka := dict "apiVersion" "v1" "kind" "ConfigMap" "name" "kafka-broker-config" "namespace" "knative-eventing" -}}
-{{- with .Values.broker.config | default (ternary $kafka dict (eq .Values.broker.class "Kafka")) }}{{ toYaml . }}{{ end -}}
+{{- with .Values.broker.config | default (ternary $kafka dict (eq .Values.broker.class "Kafka")) }}
+{{- toYaml (mustMerge (deepCopy .) (dict "namespace" $.Release.Namespace)) }}
+{{- end -}}
 {{- end -}}

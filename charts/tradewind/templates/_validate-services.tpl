@@ -1,0 +1,95 @@
+{{/* Refuses what does not go together in a service: (list $ name service). */}}
+{{- define "tradewind.requireService" -}}
+{{- include "tradewind.requireScaling" . -}}
+{{- include "tradewind.requireDelivery" . -}}
+{{- include "tradewind.requireVariables" . -}}
+{{- $name := index . 1 -}}
+{{- range $volume := concat (list "data" "tmp" "secrets" "identity") (include "tradewind.names" (last .).extraVolumes | fromJsonArray) | include "tradewind.twice" | fromJsonArray -}}
+{{- fail (printf "services.%s.extraVolumes: there is a volume %s already, choose another name." $name $volume) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tradewind.requireScaling" -}}
+{{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
+{{- $scaling := $service.autoscaling.kind -}}
+{{- if and (eq $.Values.storage.kind "sqlite") (include "tradewind.many" $service) -}}
+{{- fail (printf "services.%s: more than one replica, or autoscaling, needs storage.kind postgres; a SQLite volume belongs to one Pod." $name) -}}
+{{- end -}}
+{{- if and (eq $scaling "keda") (or (ne $.Values.broker.class "Kafka") (not $.Values.keda.bootstrapServers)) -}}
+{{- fail (printf "services.%s: autoscaling.kind keda needs broker.class Kafka and keda.bootstrapServers: it scales by the lag of the Triggers." $name) -}}
+{{- end -}}
+{{- if and (ne $scaling "none") (gt (int $service.autoscaling.minReplicas) (int $service.autoscaling.maxReplicas)) -}}
+{{- fail (printf "services.%s: autoscaling.minReplicas is above maxReplicas." $name) -}}
+{{- end -}}
+{{- $budget := include "tradewind.budget" $service | fromJson -}}
+{{- if and (hasKey $budget "minAvailable") (hasKey $budget "maxUnavailable") -}}
+{{- fail (printf "services.%s: podDisruptionBudget takes minAvailable or maxUnavailable, not both; set the other one to null." $name) -}}
+{{- end -}}
+{{- $fewest := ternary $service.replicas $service.autoscaling.minReplicas (eq $scaling "none") | int -}}
+{{- if and (kindIs "float64" $budget.minAvailable) (include "tradewind.many" $service) (ge (int $budget.minAvailable) $fewest) -}}
+{{- fail (printf "services.%s: podDisruptionBudget.minAvailable is %d and there may be %d replicas: no node of theirs could ever be drained." $name (int $budget.minAvailable) $fewest) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tradewind.requireDelivery" -}}
+{{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
+{{- if and $service.delivery (not $.Values.broker.create) (not $.Values.broker.deadLetterSink) (ne $.Values.broker.class "MTChannelBasedBroker") -}}
+{{- fail (printf "services.%s.delivery needs broker.deadLetterSink: on %s a Trigger with a delivery of its own has no other dead letter sink." $name $.Values.broker.class) -}}
+{{- end -}}
+{{- $timeout := include "tradewind.timeout" (list $ $service) | float64 -}}
+{{- if le (float64 $service.shutdown.grace) $timeout -}}
+{{- fail (printf "services.%s: shutdown.grace is %d s, and a delivery may take %v s: set it above, or a service that ends breaks deliveries off." $name (int $service.shutdown.grace) $timeout) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tradewind.requireVariables" -}}
+{{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
+{{- $own := include "tradewind.names" $service.extraEnv | fromJsonArray -}}
+{{- range $variable := concat (keys $service.settings) (keys $service.secretFiles) $own -}}
+{{- if has $variable (list "K_SINK" "K_CE_OVERRIDES" "K_CA_CERTS") -}}
+{{- fail (printf "services.%s sets %s, which only the SinkBinding may set." $name $variable) -}}
+{{- end -}}
+{{- if has $variable (list "PORT" "DATA_DIR" "SHUTDOWN_DELAY" "SHUTDOWN_GRACE") -}}
+{{- fail (printf "services.%s sets %s, which follows from other values." $name $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- $files := include "tradewind.secretFiles" (list $ $name $service) | fromJson | keys -}}
+{{- range $file := $files }}{{ $own = append $own (printf "%s_FILE" $file) }}{{ end -}}
+{{- range $variable := include "tradewind.twice" $own | fromJsonArray -}}
+{{- fail (printf "services.%s.extraEnv: %s is there twice." $name $variable) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuses settings that nobody reads: a typo would go unnoticed. */}}
+{{- define "tradewind.requireSettings" -}}
+{{- $known := .Files.Get "files/settings.yaml" | fromYaml -}}
+{{- $every := list -}}
+{{- range $known }}{{ $every = concat $every . }}{{ end -}}
+{{- range $variable := concat (keys .Values.defaults.settings) (keys .Values.defaults.secretFiles) -}}
+{{- if not (has $variable $every) -}}
+{{- fail (printf "defaults sets %s, and no service has such a setting; docs/configuration.md lists them. Other variables go into extraEnv." $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $service := .Values.services -}}
+{{- $service = $service | default dict -}}
+{{- range $variable := concat (keys ($service.settings | default dict)) (keys ($service.secretFiles | default dict)) -}}
+{{- if and (hasKey $known $name) (not (has $variable (get $known $name))) -}}
+{{- fail (printf "services.%s sets %s, and %s has no such setting; docs/configuration.md lists them. Other variables go into extraEnv." $name $variable $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The names in a list of environment variables or volumes. As JSON. */}}
+{{- define "tradewind.names" -}}
+{{- $names := list -}}
+{{- range . }}{{ $names = append $names .name }}{{ end -}}
+{{- toJson $names -}}
+{{- end -}}
+
+{{/* What is more than once in a list. As JSON. */}}
+{{- define "tradewind.twice" -}}
+{{- $seen := list -}}{{- $twice := list -}}
+{{- range . }}{{ if has . $seen }}{{ $twice = append $twice . }}{{ end }}{{ $seen = append $seen . }}{{ end -}}
+{{- toJson $twice -}}
+{{- end -}}
