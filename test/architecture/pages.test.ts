@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { root } from '../support/root.ts';
 
-const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).toSorted();
+const pages = globSync(['*.md', 'docs/**/*.md', 'charts/*/*.md'], { cwd: root }).toSorted();
 
 describe('pages', () => {
   it.each(pages)('%s links to what is there', (page) => {

@@ -13,7 +13,7 @@ import { root } from '../support/root.ts';
 import { chart, find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 
 const { triggers: wiring, brokers: wiredBrokers } = readManifests(join(root, 'k8s'));
-const variants = globSync('ci/*-values.yaml', { cwd: chart }).toSorted();
+const variants = globSync('{ci/*-values,values-prod}.yaml', { cwd: chart }).toSorted();
 
 interface Values {
   readonly services?: Readonly<Record<string, { readonly enabled?: boolean }>>;
@@ -81,7 +81,7 @@ describe.each(variants)('with %s', (file) => {
         name,
         expect.objectContaining({
           enableServiceLinks: false,
-          automountServiceAccountToken: name.startsWith('Job'),
+          automountServiceAccountToken: /^Job .*-(secrets|preflight)$/.test(name),
           securityContext: expect.objectContaining({
             runAsNonRoot: true,
             seccompProfile: { type: 'RuntimeDefault' },

@@ -39,8 +39,26 @@ describe('the notes', () => {
     expect(said).toMatch(/WARNING: by default this Broker class keeps events in memory[^]*WARNING: SQLite/);
   });
 
-  it('warn of nothing in production', async () => {
-    expect(await notes('--values', join(chart, 'ci/kafka-values.yaml'))).not.toContain('WARNING');
+  it.each(['ci/kafka-values.yaml', 'values-prod.yaml'])('warn of nothing in production: %s', async (file) => {
+    expect(await notes('--values', join(chart, file))).not.toContain('WARNING');
+  });
+
+  it('say where customers find the shop, and no address that is not there', async () => {
+    expect(await notes('--values', join(chart, 'ci/kafka-values.yaml'))).toContain(
+      'Customers find it at:\n  https://shop.example.com/api\n',
+    );
+    const said = await notes('--set', 'services.storefront.enabled=false');
+    expect(said).not.toMatch(/storefront|helm test/);
+  });
+
+  it.each([
+    [
+      'networkPolicy.enabled=false',
+      /WARNING: networkPolicy\.enabled is false and security\.eventing is none/,
+    ],
+    ['image.tag=latest', /WARNING: the tag "latest"/],
+  ])('warn of %s', async (setting, warning) => {
+    expect(await notes('--set', setting)).toMatch(warning);
   });
 
   it('say what Knative has to know for OIDC', async () => {

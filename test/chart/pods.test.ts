@@ -90,6 +90,38 @@ describe('a service', () => {
     expect(payment.readinessProbe.httpGet.path).toBe('/readyz');
   });
 
+  it('spreads its own Pods, also by constraints that name none', async () => {
+    const storage = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
+    const zone = { maxSkew: 2, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' };
+    const elsewhere = { ...zone, labelSelector: { matchLabels: { app: 'other' } } };
+    const spreadOf = async (defaults: object): Promise<object[]> => {
+      const { spec, labels } = podOf(
+        await render({ values: { storage, defaults } }),
+        'Deployment shop-payment',
+      );
+      const constraints: KubeObject[] = spec.topologySpreadConstraints ?? [];
+      return constraints.map(({ labelSelector, ...rest }) => {
+        if (labelSelector.matchLabels.app) return { ...rest, labelSelector };
+        expect(labels).toMatchObject(labelSelector.matchLabels);
+        return rest;
+      });
+    };
+    const matchLabelKeys = ['pod-template-hash'];
+    expect(await spreadOf({})).toEqual([]);
+    expect(await spreadOf({ replicas: 2 })).toEqual([
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        matchLabelKeys,
+      },
+    ]);
+    expect(await spreadOf({ topologySpreadConstraints: [zone, elsewhere] })).toEqual([
+      { ...zone, matchLabelKeys },
+      elsewhere,
+    ]);
+  });
+
   it('takes annotations of its Deployment, its Service and its Pods', async () => {
     const values = {
       defaults: {

@@ -5,7 +5,7 @@ import { runTool } from '../../scripts/tools/kubernetes.ts';
 import { chart, render, renderText } from '../support/render.ts';
 import { faultsOf } from './schemas.ts';
 
-const variants = globSync('ci/*-values.yaml', { cwd: chart }).toSorted();
+const variants = globSync('{ci/*-values,values-prod}.yaml', { cwd: chart }).toSorted();
 
 describe('the chart', () => {
   it('has variants', () => expect(variants.length).toBeGreaterThan(4));

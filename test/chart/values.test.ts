@@ -1,10 +1,10 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { runTool } from '../../scripts/tools/kubernetes.ts';
 import { root } from '../support/root.ts';
-import { chart, ofKind, render, renderText } from '../support/render.ts';
+import { chart, render, renderText } from '../support/render.ts';
 
 const postgres = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
 const web = { hosts: ['shop.example.com'] };
@@ -210,12 +210,3 @@ function triggerText(name: string): string {
     spec: { subscriber: { ref: { name: 'nobody' } } },
   });
 }
-
-describe('Chart.yaml', () => {
-  it('has the version of the shop', async () => {
-    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    expect(readFileSync(join(chart, 'Chart.yaml'), 'utf8')).toContain(`appVersion: ${version}\n`);
-    const [container] = ofKind(await render(), 'Deployment')[0]?.['spec'].template.spec.containers ?? [];
-    expect(container.image).toBe(`tradewind:${version}`);
-  });
-});

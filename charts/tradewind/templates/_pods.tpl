@@ -48,6 +48,19 @@ affinity:
 {{- end }}
 {{- end -}}
 
+{{/* How the replicas of a service spread; a constraint that names no Pods means those of the service: (list $ name service). As JSON. */}}
+{{- define "tradewind.spread" -}}
+{{- $service := index . 2 -}}
+{{- $nodes := list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway") -}}
+{{- $selector := include "tradewind.selector" (list (index . 0) (index . 1)) | fromYaml -}}
+{{- $own := dict "labelSelector" (dict "matchLabels" $selector) "matchLabelKeys" (list "pod-template-hash") -}}
+{{- $spread := list -}}
+{{- range $service.topologySpreadConstraints | default (ternary $nodes list (eq (include "tradewind.many" $service) "true")) -}}
+{{- $spread = append $spread (ternary . (mustMerge (deepCopy .) $own) (hasKey . "labelSelector")) -}}
+{{- end -}}
+{{- toJson $spread -}}
+{{- end -}}
+
 {{/* The Pods of Jobs and tests: what `defaults` says of Pods, and `jobs` over it. As JSON. */}}
 {{- define "tradewind.jobs" -}}
 {{- $keys := list "podLabels" "podAnnotations" "podSpec" "podSecurityContext" "securityContext" "resources" "priorityClassName" "runtimeClassName" "nodeSelector" "tolerations" "affinity" -}}
