@@ -43,6 +43,14 @@ describe('the notes', () => {
     expect(await notes('--values', join(chart, file))).not.toContain('WARNING');
   });
 
+  it('give somebody else’s Broker the delivery of the wiring, and this ledger', async () => {
+    const said = await notes('--set', 'broker.create=false,broker.name=theirs');
+    const [, patch = ''] =
+      /kubectl patch broker --namespace eu theirs --type merge --patch '(.*)'/.exec(said) ?? [];
+    const { spec } = find(await render(), 'Broker', 'shop');
+    expect(JSON.parse(patch)).toEqual({ spec: { delivery: spec.delivery } });
+  });
+
   it('say where customers find the shop, and no address that is not there', async () => {
     expect(await notes('--values', join(chart, 'ci/kafka-values.yaml'))).toContain(
       'Customers find it at:\n  https://shop.example.com/api\n',

@@ -10,6 +10,11 @@ import { openRegistry } from '../support/registry.ts';
 import { chart, render, renderText } from '../support/render.ts';
 import { root } from '../support/root.ts';
 
+interface Block {
+  readonly spec?: { readonly source?: Readonly<Record<string, unknown>> };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
 const withoutNames = (text: string): string => text.replaceAll(/^# Source: .*$/gm, '');
 
 describe('a published chart', () => {
@@ -39,7 +44,7 @@ describe('a published chart', () => {
 describe('the page about Argo CD', () => {
   const page = readFileSync(join(root, 'docs/argo-cd.md'), 'utf8');
   const [application, config] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(
-    ([, block = '']) => parse(block) as Record<string, never>,
+    ([, block = '']) => parse(block) as Block,
   );
 
   it('has a health check for every kind of Knative’s that the chart makes', async () => {
@@ -49,7 +54,7 @@ describe('the page about Argo CD', () => {
         .filter(({ apiVersion }) => apiVersion.includes('knative.dev/'))
         .map(({ apiVersion, kind }) => `resource.customizations.health.${apiVersion.split('/')[0]}_${kind}`),
     );
-    const checks = config?.['data'] as unknown as Record<string, string>;
+    const checks = config?.data ?? {};
     expect(new Set(Object.keys(checks))).toEqual(kinds);
     expect(new Set(Object.values(checks)).size).toBe(1);
   });
@@ -59,7 +64,7 @@ describe('the page about Argo CD', () => {
       string,
       string
     >;
-    const { source } = application?.['spec'] as unknown as { source: Record<string, unknown> };
+    const { source = {} } = application?.spec ?? {};
     expect([source['chart'], source['targetRevision']]).toEqual([name, version]);
     const { valueFiles } = source['helm'] as { valueFiles: string[] };
     for (const file of valueFiles) expect(readFileSync(join(chart, file), 'utf8')).not.toBe('');
