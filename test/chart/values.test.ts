@@ -138,6 +138,17 @@ describe('a cluster', () => {
     );
   });
 
+  it.each(['1.31.0', '1.34.2-eks-1', '1.35.0', '1.36.1', '1.37.0'])(
+    'of Kubernetes %s gets the same as any other',
+    async (kubernetes) => {
+      expect(await renderText({ kubernetes })).toBe(await renderText());
+    },
+  );
+
+  it('of an older Kubernetes is told so', async () => {
+    await expect(render({ kubernetes: '1.30.9' })).rejects.toThrow(/requires kubeVersion: >=1\.31\.0/);
+  });
+
   it('with Knative is content', async () => {
     await expect(render({ apis: [live, ...knative] })).resolves.toBeDefined();
   });

@@ -31,6 +31,8 @@ export interface RenderOptions {
   readonly values?: object;
   /** What the cluster has; without it there is no cluster. */
   readonly apis?: readonly string[];
+  /** Its version of Kubernetes; without it the one that Helm is made for. */
+  readonly kubernetes?: string;
   readonly from?: string;
 }
 
@@ -38,13 +40,22 @@ const run = promisify(execFile);
 
 /** What `helm template` prints. @throws Error with what Helm complained about */
 export async function renderText(options: RenderOptions = {}): Promise<string> {
-  const { release = 'shop', namespace = 'market', files = [], values, apis = [], from = chart } = options;
+  const {
+    release = 'shop',
+    namespace = 'market',
+    files = [],
+    values,
+    apis = [],
+    from = chart,
+    kubernetes,
+  } = options;
   const folder = mkdtempSync(join(tmpdir(), 'tradewind-chart-'));
   try {
     const own = join(folder, 'values.yaml');
     if (values) writeFileSync(own, stringify(values));
     const args = ['template', release, from, '--namespace', namespace];
     for (const file of [...files, ...(values ? [own] : [])]) args.push('--values', file);
+    if (kubernetes) args.push('--kube-version', kubernetes);
     for (const api of apis) args.push('--api-versions', api);
     const { stdout } = await run(await toolPath('helm'), args, { maxBuffer: 64 * 1024 * 1024 });
     return stdout;
