@@ -204,10 +204,10 @@ describe('readiness', () => {
       'helm.sh/hook': 'post-install,post-upgrade',
       'helm.sh/hook-delete-policy': 'before-hook-creation,hook-succeeded',
     });
-    expect(spec).toMatchObject({ activeDeadlineSeconds: 90, backoffLimit: 0 });
+    expect(spec).toMatchObject({ activeDeadlineSeconds: 120, backoffLimit: 0 });
     const [container] = spec.template.spec.containers;
     expect(container.command.slice(-2)).toEqual(['services/cluster/verify.ts', 'ready']);
-    // Its patience is that of its Job.
+    // It ends before its Job does, and so can say what it waited for.
     expect(container.env).toContainEqual({ name: 'VERIFY_PATIENCE', value: '90s' });
     const { podSelector } = find(objects, 'NetworkPolicy', 'shop-test')['spec'];
     expect(spec.template.metadata.labels).toMatchObject(podSelector.matchLabels);
