@@ -37,6 +37,16 @@ describe('values that contradict each other', () => {
       /keda needs broker\.class Kafka and keda\.bootstrapServers/,
     ],
     [
+      'KEDA for a service that hears nothing',
+      {
+        broker: { class: 'Kafka' },
+        keda: { bootstrapServers: 'kafka:9092' },
+        storage: postgres,
+        services: { notification: { autoscaling: { kind: 'keda' } } },
+      },
+      /services\.notification: autoscaling\.kind keda scales by the lag of its Triggers, and it has none/,
+    ],
+    [
       'fewer replicas at most than at least',
       { storage: postgres, defaults: { autoscaling: { kind: 'hpa', minReplicas: 9 } } },
       /minReplicas is above maxReplicas/,

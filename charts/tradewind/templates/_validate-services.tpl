@@ -18,6 +18,13 @@
 {{- if and (eq $scaling "keda") (or (ne $.Values.broker.class "Kafka") (not $.Values.keda.bootstrapServers)) -}}
 {{- fail (printf "services.%s: autoscaling.kind keda needs broker.class Kafka and keda.bootstrapServers: it scales by the lag of the Triggers." $name) -}}
 {{- end -}}
+{{- if eq $scaling "keda" -}}
+{{- $receivers := list -}}
+{{- range (include "tradewind.triggers" $ | fromJson).items }}{{ $receivers = append $receivers .spec.subscriber.ref.name }}{{ end -}}
+{{- if not (has $name $receivers) -}}
+{{- fail (printf "services.%s: autoscaling.kind keda scales by the lag of its Triggers, and it has none: set it to hpa or none." $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (ne $scaling "none") (gt (int $service.autoscaling.minReplicas) (int $service.autoscaling.maxReplicas)) -}}
 {{- fail (printf "services.%s: autoscaling.minReplicas is above maxReplicas." $name) -}}
 {{- end -}}
