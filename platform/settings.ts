@@ -121,7 +121,7 @@ export const serviceSettings = {
     .integer(500, 599)
     .optional()
     .describe(
-      'answered instead of 400, 413 or 422 to an event that can never be handled: for broker classes that drop what they are refused with a 4xx',
+      'answered instead of 400, 401, 403, 413 or 422 to an event that is refused: for broker classes that drop what they are refused with a 4xx',
     ),
   MAX_REQUESTS_PER_SOCKET: setting
     .integer(0, 1_000_000)
