@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { setting } from '../../platform/config.ts';
 import { chart, find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 
 interface Peer {
@@ -158,21 +159,73 @@ describe('the preflight', () => {
   });
 });
 
+interface Token {
+  readonly path: string;
+  readonly audience?: string;
+  readonly expirationSeconds: number;
+}
+
+function subjectsOf(objects: readonly KubeObject[], service: string): string[] {
+  return find(objects, 'ConfigMap', `shop-${service}`)['data']['OIDC_SUBJECTS'].split(',');
+}
+
 describe('with OIDC', () => {
   let objects: KubeObject[];
+  const audienceOf = (service: string): string =>
+    find(objects, 'ConfigMap', `shop-${service}`)['data']['OIDC_AUDIENCE'];
   beforeAll(async () => {
     objects = await render({ values: { security: { eventing: 'oidc' } } });
   });
 
-  it('each service may send to the Broker what comes from itself, and nobody else anything', () => {
+  it('each service may send to the Broker what comes from itself, the ledger what anybody said, and nobody else anything', () => {
     const policies = ofKind(objects, 'EventPolicy').map(({ spec }) => spec);
     expect(policies).toHaveLength(5);
     for (const { to, from, filters } of policies) {
       expect(to).toEqual([{ ref: { apiVersion: 'eventing.knative.dev/v1', kind: 'Broker', name: 'shop' } }]);
+      expect(from).toHaveLength(1);
       const [{ ref }] = from;
       expect(ref.kind).toBe('SinkBinding');
-      expect(filters).toEqual([{ exact: { source: `/tradewind/${ref.name.replace('shop-', '')}` } }]);
+      const service = ref.name.replace('shop-', '');
+      // Its redrives and replays through the Broker keep their source.
+      expect(filters).toEqual(
+        service === 'ledger' ? undefined : [{ exact: { source: `/tradewind/${service}` } }],
+      );
     }
+  });
+
+  it('the ledger has a token for each service that it delivers to, in the file that it looks for', () => {
+    const { data } = find(objects, 'ConfigMap', 'shop-ledger') as unknown as { data: Record<string, string> };
+    const { spec } = find(objects, 'Deployment', 'shop-ledger')['spec'].template;
+    const { sources } = spec.volumes.find(({ name }: { name: string }) => name === 'identity').projected;
+    const [{ mountPath }] = spec.containers[0].volumeMounts.filter(
+      ({ name }: { name: string }) => name === 'identity',
+    );
+    const tokens = sources.flatMap(({ serviceAccountToken: token }: { serviceAccountToken?: Token }) =>
+      token?.audience === undefined ? [] : [token],
+    ) as Token[];
+    const services = [...setting.addresses().parse(data['SUBSCRIBERS']).keys()];
+    expect(services).toEqual(['inventory', 'ledger', 'payment', 'shipping', 'storefront']);
+    expect(tokens).toEqual(
+      services.map((service) => ({
+        path: `${data['SUBSCRIBER_TOKEN_DIR']}/${service}`.replace(`${mountPath}/`, ''),
+        audience: audienceOf(service),
+        expirationSeconds: 3600,
+      })),
+    );
+    for (const service of services)
+      expect(subjectsOf(objects, service)).toContain('system:serviceaccount:market:shop-ledger');
+    expect(spec.serviceAccountName).toBe('shop-ledger');
+  });
+
+  it('nobody is let in as a ledger where there is none', async () => {
+    const values = {
+      security: { eventing: 'oidc' },
+      services: { ledger: { enabled: false } },
+      broker: { deadLetterSink: { uri: 'https://letters.example.com' } },
+    };
+    const without = await render({ values });
+    for (const service of ['storefront', 'payment', 'inventory', 'shipping'])
+      expect(subjectsOf(without, service)).not.toContain('system:serviceaccount:market:shop-ledger');
   });
 
   it('deliveries are for one audience, and each service knows whose identity they carry', () => {

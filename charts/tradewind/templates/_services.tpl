@@ -55,6 +55,9 @@ what people call a service is here the Service with the release's name before it
 {{- range $name, $_ := fromJson (include "tradewind.services" .) -}}
 {{- $subscribers = append $subscribers (printf "%s=http://%s.%s.%s" $name (include "tradewind.name" (list $ $name)) $domain $.Values.clusterDomain) -}}
 {{- end -}}
+{{- if eq .Values.security.eventing "oidc" }}
+SUBSCRIBER_TOKEN_DIR: /var/run/tradewind/subscribers
+{{- end }}
 REDRIVE_HOSTS: "*.{{ $domain }}.{{ .Values.clusterDomain }},*.{{ $domain }}"
 SUBSCRIBERS: {{ join "," $subscribers }}
 {{- end -}}
