@@ -3,9 +3,20 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { setting } from '../../platform/config.ts';
 import { chart, find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 
+interface Selector {
+  readonly matchLabels: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly object[];
+}
 interface Peer {
-  readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
-  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly namespaceSelector?: Selector;
+  readonly podSelector?: Selector;
+}
+
+const knative = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'knative-eventing' } } };
+
+/** Pods of Knative's namespace. */
+function inKnative(matchLabels: Readonly<Record<string, string>>): Peer {
+  return { ...knative, podSelector: { matchLabels } };
 }
 
 /** Where a part of the shop may open connections to, beside the name servers. */
@@ -55,10 +66,7 @@ describe('the network', () => {
 
   it('lets services reach the broker alone, and the ledger every event door of the release', async () => {
     const objects = await render();
-    const broker = [
-      [80, 443, 8080, 8443],
-      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'knative-eventing' } } },
-    ];
+    const broker = [[80, 443, 8080, 8443], inKnative({ 'eventing.knative.dev/brokerRole': 'ingress' })];
     const release = { 'app.kubernetes.io/name': 'tradewind', 'app.kubernetes.io/instance': 'shop' };
     const doors = [['http'], { podSelector: { matchLabels: release } }];
     for (const part of ['storefront', 'payment', 'inventory', 'shipping'])
@@ -73,9 +81,60 @@ describe('the network', () => {
     expect(callers(objects, 'payment')).not.toContain('ingress-nginx');
   });
 
-  it('lets RabbitMQ’s dispatchers in, which run beside the Broker', async () => {
-    const objects = await render({ files: [join(chart, 'ci/rabbitmq-values.yaml')] });
-    expect(callers(objects, 'payment')).toContain('{"eventing.knative.dev/broker":"shop"}');
+  // The labels are those of the releases of each class: of the Pods that open the connection, or take it.
+  const broker = { 'eventing.knative.dev/broker': 'shop' };
+  const role = 'eventing.knative.dev/brokerRole';
+  const dispatchers = [{ key: role, operator: 'In', values: ['dispatcher', 'dispatcher-dlq'] }];
+  it.each<[string, string, Peer, Peer, Peer]>([
+    [
+      'MTChannelBasedBroker',
+      'default',
+      inKnative({ [role]: 'filter' }),
+      // A dead letter comes from whatever channel the Broker has.
+      knative,
+      inKnative({ [role]: 'ingress' }),
+    ],
+    [
+      'Kafka',
+      'kafka',
+      inKnative({ app: 'kafka-broker-dispatcher' }),
+      inKnative({ app: 'kafka-broker-dispatcher' }),
+      inKnative({ app: 'kafka-broker-receiver' }),
+    ],
+    [
+      'RabbitMQBroker, which runs beside the Broker',
+      'rabbitmq',
+      { podSelector: { matchLabels: broker, matchExpressions: dispatchers } },
+      { podSelector: { matchLabels: broker, matchExpressions: dispatchers } },
+      { podSelector: { matchLabels: { ...broker, [role]: 'ingress' } } },
+    ],
+  ])('opens to the data plane of %s', async (_class, file, events, deadLetters, ingress) => {
+    const objects = await render({ files: [join(chart, `ci/${file}-values.yaml`)] });
+    const firstCaller = (part: string): unknown =>
+      find(objects, 'NetworkPolicy', `shop-${part}`)['spec'].ingress[0].from[0];
+    for (const part of ['storefront', 'payment', 'inventory', 'shipping'])
+      expect(firstCaller(part)).toEqual(events);
+    expect(firstCaller('ledger')).toEqual(deadLetters);
+    expect(callees(objects, 'payment')).toContainEqual([[80, 443, 8080, 8443], ingress]);
+  });
+
+  it('opens to another data plane where values say so', async () => {
+    const mine = { namespaceSelector: { matchLabels: { team: 'events' } } };
+    const objects = await render({ values: { networkPolicy: { eventsFrom: [mine], brokerTo: [mine] } } });
+    for (const part of ['payment', 'ledger']) {
+      expect(find(objects, 'NetworkPolicy', `shop-${part}`)['spec'].ingress[0].from[0]).toEqual(mine);
+      expect(callees(objects, part)).toContainEqual([[80, 443, 8080, 8443], mine]);
+    }
+  });
+
+  it('leads to the API server only who asks it, and there alone where values say so', async () => {
+    const server = { ipBlock: { cidr: '10.0.0.1/32' } };
+    const objects = await render({
+      values: { security: { eventing: 'oidc' }, networkPolicy: { apiServerTo: [server] } },
+    });
+    for (const part of ['payment', 'ledger', 'secrets'])
+      expect(callees(objects, part)).toContainEqual([[443, 6443], server]);
+    expect(JSON.stringify(callees(await render(), 'payment'))).not.toContain('6443');
   });
 });
 

@@ -102,6 +102,9 @@ describe('the schema of the values', () => {
     ['a class that is none', { broker: { class: 'kafka' } }, /broker\/class/],
     ['a digest that is none', { image: { digest: 'latest' } }, /image\/digest/],
     ['a number as text', { defaults: { replicas: '1' } }, /defaults\/replicas/],
+    ['a collector that is no URL', { tracing: { endpoint: 'collector:4318' } }, /tracing\/endpoint/],
+    ['a sampler that is none', { tracing: { sampler: 'sometimes' } }, /tracing\/sampler/],
+    ['a share above one', { tracing: { ratio: 5 } }, /tracing\/ratio/],
   ])('refuses %s', async (_what, values, fault) => {
     await expect(render({ values })).rejects.toThrow(fault);
   });

@@ -40,6 +40,7 @@
 {{- $_ := set $settings "OIDC_CA_FILE" "/var/run/tradewind/ca.crt" -}}
 {{- $_ := set $settings "OIDC_TOKEN_FILE" "/var/run/tradewind/token" -}}
 {{- end -}}
+{{- with $.Values.tracing.endpoint }}{{ $settings = merge $settings (include "tradewind.tracing" $ | fromYaml) }}{{ end -}}
 {{- if eq $name "ledger" }}{{ $settings = merge $settings (include "tradewind.ledgerSettings" $ | fromYaml) }}{{ end -}}
 {{- range $key, $value := $service.settings }}{{ $_ := set $settings $key (include "tradewind.text" $value) }}{{ end -}}
 {{- toYaml $settings -}}
@@ -62,6 +63,24 @@ REDRIVE_HOSTS: "*.{{ $domain }}.{{ .Values.clusterDomain }},*.{{ $domain }}"
 SUBSCRIBERS: {{ join "," $subscribers }}
 {{- end -}}
 
+{{/* The settings of traces, by OpenTelemetry's names. Attributes are written in percent, a share never as 1e-05. */}}
+{{- define "tradewind.tracing" -}}
+{{- $tracing := .Values.tracing -}}
+{{- $all := dict "service.namespace" (include "tradewind.prefix" .) "service.version" .Chart.AppVersion "k8s.namespace.name" .Release.Namespace -}}
+{{- $pairs := list -}}
+{{- range $name, $value := $tracing.resourceAttributes }}{{ $_ := set $all $name $value }}{{ end -}}
+{{- range $name, $value := $all -}}
+{{- $text := include "tradewind.text" $value -}}
+{{- if ne $text "" -}}
+{{- $pairs = append $pairs (printf "%s=%s" (urlquery $name) (urlquery $text) | replace "+" "%20") -}}
+{{- end -}}
+{{- end -}}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ $tracing.endpoint | quote }}
+OTEL_TRACES_SAMPLER: {{ $tracing.sampler | quote }}
+OTEL_TRACES_SAMPLER_ARG: {{ regexReplaceAll "\\.?0+$" (printf "%.9f" (float64 $tracing.ratio)) "" | quote }}
+OTEL_RESOURCE_ATTRIBUTES: {{ join "," $pairs | quote }}
+{{- end -}}
+
 {{- define "tradewind.poisonStatus" -}}
 {{- $status := toString .Values.broker.poisonStatus -}}
 {{- if eq $status "" }}{{ $status = ternary "500" "" (eq .Values.broker.class "RabbitMQBroker") }}{{ end -}}
@@ -74,6 +93,10 @@ SUBSCRIBERS: {{ join "," $subscribers }}
 {{- $files := deepCopy (index . 2).secretFiles -}}
 {{- if and (eq $.Values.storage.kind "postgres") (not $files.DATABASE_URL) -}}
 {{- $_ := set $files "DATABASE_URL" (dict "name" $.Values.storage.postgres.existingSecret "key" $name) -}}
+{{- end -}}
+{{- $headers := $.Values.tracing.headers -}}
+{{- if and $.Values.tracing.endpoint $headers.existingSecret (not $files.OTEL_EXPORTER_OTLP_HEADERS) -}}
+{{- $_ := set $files "OTEL_EXPORTER_OTLP_HEADERS" (dict "name" $headers.existingSecret "key" $headers.key) -}}
 {{- end -}}
 {{- range $files }}{{ $_ := set . "name" (.name | default (include "tradewind.secret" $)) }}{{ end -}}
 {{- toJson $files -}}
