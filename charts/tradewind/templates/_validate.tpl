@@ -89,12 +89,28 @@
 {{- if and (hasKey $budget "minAvailable") (hasKey $budget "maxUnavailable") (not (kindIs "invalid" $budget.minAvailable)) (not (kindIs "invalid" $budget.maxUnavailable)) -}}
 {{- fail (printf "services.%s: podDisruptionBudget takes minAvailable or maxUnavailable, not both; set the other one to null." $name) -}}
 {{- end -}}
+{{- include "tradewind.requireReferences" . -}}
+{{- if and $.Values.networkPolicy.enabled (eq (toString $service.settings.PAYMENT_GATEWAY) "stripe") (not $service.egress) -}}
+{{- fail (printf "services.%s: PAYMENT_GATEWAY stripe needs a way out through the NetworkPolicy: egress: [{ports: [{port: 443}]}]." $name) -}}
+{{- end -}}
 {{- range $variable := concat (keys $service.settings) (keys $service.secretFiles) (include "tradewind.names" $service.extraEnv | fromJsonArray) -}}
 {{- if has $variable (list "K_SINK" "K_CE_OVERRIDES" "K_CA_CERTS") -}}
 {{- fail (printf "services.%s sets %s, which only the SinkBinding may set." $name $variable) -}}
 {{- end -}}
 {{- if has $variable (list "PORT" "HOST" "DATA_DIR" "SHUTDOWN_DELAY" "SHUTDOWN_GRACE") -}}
 {{- fail (printf "services.%s sets %s, which follows from other values." $name $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Values are kept in the release and shown by Helm: (list $ name service). */}}
+{{- define "tradewind.requireReferences" -}}
+{{- $name := index . 1 -}}{{- $service := index . 2 -}}
+{{- $literal := keys $service.settings -}}
+{{- range $service.extraEnv }}{{ if .value }}{{ $literal = append $literal .name }}{{ end }}{{ end -}}
+{{- range $variable := $literal -}}
+{{- if regexMatch "(^|_)(TOKEN|SECRET|PASSWORD|API_KEY|DATABASE_URL|OTLP_HEADERS|OTLP_TRACES_HEADERS)$" $variable -}}
+{{- fail (printf "services.%s sets %s in the open; name a Secret: secretFiles: {%s: {name: …, key: …}}." $name $variable $variable) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
