@@ -27,6 +27,10 @@ const subjects = z
 /** The settings every service has, by environment variable. */
 export const serviceSettings = {
   PORT: setting.integer(0, 65_535).default(8080).describe('port of the HTTP server'),
+  EVENTS_PORT: setting
+    .integer(0, 65_535)
+    .optional()
+    .describe('port where events are brought, and nothing else; without it that is PORT'),
   HOST: setting.text().default('0.0.0.0').describe('address the HTTP server binds to'),
   K_SINK: setting
     .url()

@@ -111,8 +111,10 @@ RabbitMQBroker and \`storage.kind\` postgres; [ci/](ci/) has values for these an
   seconds, which the Broker's retries cover.
 - **Several replicas** need PostgreSQL. Knative keeps its connections, and Kubernetes balances by connection, so services close
   theirs after \`MAX_REQUESTS_PER_SOCKET\` requests.
+- **The network** is closed but for what [operations](../../docs/operations.md#the-network) lists. A service takes events at port
+  80 of its Service, which only the broker's data plane and the ledger reach, and everything else at 8080.
 - **OIDC** (\`security.eventing: oidc\`): each service speaks to the Broker with the identity of its SinkBinding, and for itself
-  only; services get tokens of the audience \`urn:tradewind:<namespace>:<name>\`. Turning it off again on the in-memory class, delete
+  only, the ledger for all, whose events it brings again; services get tokens of the audience \`urn:tradewind:<namespace>:<name>\`. Turning it off again on the in-memory class, delete
   the EventPolicies that Knative leaves behind (\`kubectl delete eventpolicy --all\`), or the channel refuses everything later.
 - **Argo CD** renders the same every time, takes the hooks as its own, and needs no waves: SinkBindings and Triggers wait for
   the Broker by themselves.

@@ -31,8 +31,12 @@ describe('the notes', () => {
   it('name objects that are there, and warn of memory and SQLite', async () => {
     const said = await notes();
     const objects = await render({ namespace: 'eu' });
-    const service = /service\/(\S+) 8080:80/.exec(said)?.[1] ?? '';
-    expect(find(objects, 'Service', service)['spec'].ports[0].port).toBe(80);
+    const service = /service\/(\S+) 8080:8080/.exec(said)?.[1] ?? '';
+    expect(find(objects, 'Service', service)['spec'].ports).toContainEqual({
+      name: 'http',
+      port: 8080,
+      targetPort: 'http',
+    });
     const [, selector] = /--selector ([^=\s]+=shop)\n/.exec(said) ?? [];
     expect(selector).toBe('app.kubernetes.io/instance=shop');
     expect(said).toContain('helm test shop --namespace eu --logs');

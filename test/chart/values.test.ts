@@ -73,25 +73,6 @@ describe('values that contradict each other', () => {
       /PORT, which follows/,
     ],
     [
-      'a secret in the open',
-      { services: { payment: { settings: { STRIPE_API_KEY: 'sk_live_1' } } } },
-      /sets STRIPE_API_KEY in the open; name a Secret: secretFiles: \{STRIPE_API_KEY:/,
-    ],
-    [
-      'a password in the open, as a variable',
-      {
-        defaults: {
-          extraEnv: [{ name: 'DATABASE_URL', value: 'postgres://shop:secret@db/shop' }],
-        },
-      },
-      /sets DATABASE_URL in the open/,
-    ],
-    [
-      'headers of the collector in the open',
-      { defaults: { settings: { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%201' } } },
-      /sets OTEL_EXPORTER_OTLP_HEADERS in the open/,
-    ],
-    [
       'Stripe behind a closed network',
       { services: { payment: { settings: { PAYMENT_GATEWAY: 'stripe' } } } },
       /stripe needs a way out through the NetworkPolicy: egress/,

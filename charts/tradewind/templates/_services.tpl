@@ -28,7 +28,7 @@
 {{/* What the ConfigMap of a service holds: (list $ name service). As YAML. */}}
 {{- define "tradewind.settings" -}}
 {{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
-{{- $settings := dict "PORT" "8080" "DATA_DIR" "/data" -}}
+{{- $settings := dict "PORT" "8080" "EVENTS_PORT" "8081" "DATA_DIR" "/data" -}}
 {{- $_ := set $settings "SHUTDOWN_DELAY" (printf "%ss" (include "tradewind.delay" (list $ $service))) -}}
 {{- $_ := set $settings "SHUTDOWN_GRACE" (printf "%ds" (int $service.shutdown.grace)) -}}
 {{- with include "tradewind.poisonStatus" $ }}{{ $_ := set $settings "POISON_STATUS" . }}{{ end -}}

@@ -97,7 +97,7 @@
 {{- if has $variable (list "K_SINK" "K_CE_OVERRIDES" "K_CA_CERTS") -}}
 {{- fail (printf "services.%s sets %s, which only the SinkBinding may set." $name $variable) -}}
 {{- end -}}
-{{- if has $variable (list "PORT" "HOST" "DATA_DIR" "SHUTDOWN_DELAY" "SHUTDOWN_GRACE") -}}
+{{- if has $variable (list "PORT" "EVENTS_PORT" "HOST" "DATA_DIR" "SHUTDOWN_DELAY" "SHUTDOWN_GRACE") -}}
 {{- fail (printf "services.%s sets %s, which follows from other values." $name $variable) -}}
 {{- end -}}
 {{- end -}}
