@@ -116,7 +116,12 @@ describe('the network', () => {
     expect(http.paths[0].backend.service.port).toEqual({ name: 'http' });
     const route = await render({ files: [join(chart, 'ci/secure-values.yaml')] });
     expect(find(route, 'HTTPRoute', 'shop-storefront')['spec'].rules[0].backendRefs[0].port).toBe(8080);
-    const monitor = await render({ values: { monitoring: { serviceMonitor: { enabled: true } } } });
+    const monitor = await render({
+      values: {
+        monitoring: { serviceMonitor: { enabled: true } },
+        networkPolicy: { metricsFrom: from('monitoring') },
+      },
+    });
     expect(find(monitor, 'ServiceMonitor', 'shop-monitor')['spec'].endpoints[0].port).toBe('http');
   });
 

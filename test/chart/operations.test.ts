@@ -86,7 +86,9 @@ describe('alerts and dashboard', () => {
   });
 
   it('read the metrics of every Service of the release', async () => {
-    const objects = await render({ values: { monitoring: { serviceMonitor: { enabled: true } } } });
+    const objects = await render({
+      values: { monitoring: { serviceMonitor: { enabled: true } }, networkPolicy: { enabled: false } },
+    });
     const { selector, endpoints, targetLabels } = find(objects, 'ServiceMonitor', 'shop-monitor')['spec'];
     for (const { metadata, spec } of ofKind(objects, 'Service')) {
       expect(metadata.labels).toMatchObject(selector.matchLabels);
