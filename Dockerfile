@@ -28,7 +28,7 @@ COPY --chown=65532:65532 platform platform
 COPY --chown=65532:65532 services services
 ENV NODE_ENV=development DATA_DIR=/data
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 8081
 ENTRYPOINT ["node", "--watch", "--watch-preserve-output", "--disable-warning=ExperimentalWarning", "services/main.ts"]
 CMD ["storefront"]
 
@@ -52,6 +52,6 @@ ENV NODE_ENV=production DATA_DIR=/data NODE_COMPILE_CACHE=/app/compile-cache NOD
 # Garbage grows with the room it has: half of the container's memory for what lives long, the rest for all else.
 ENV NODE_OPTIONS="--max-old-space-size-percentage=50 --max-semi-space-size=8"
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 8081
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "services/main.ts"]
 CMD ["storefront"]

@@ -32,7 +32,10 @@ export interface IntakeOptions<Deps> {
   readonly maxBodyBytes: number;
   /** More events than this at work at once: answer 503 and let the broker come back. */
   readonly maxInFlight: number;
-  /** Answered instead of any 4xx, for brokers that drop what is refused with one. */
+  /**
+   * Answered instead of any 4xx, for brokers that drop what is refused with one. 401 and 403 are no exception: a wrong
+   * audience would else lose every event without a trace. Log and metrics keep the reason.
+   */
   readonly poisonStatus?: number | undefined;
   /** Called after a transaction that may have left events to send or work to do. */
   readonly onCommit: () => void;

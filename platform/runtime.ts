@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { EventContract } from './contract.ts';
 import { storeEffects } from './emit.ts';
-import { createApp } from './http/app.ts';
-import { listen, type Listening } from './http/listen.ts';
+import { openDoors, type Doors } from './http/doors.ts';
 import { describeApi } from './http/openapi.ts';
 import type { RouteHost } from './http/route.ts';
 import { Intake } from './intake.ts';
@@ -38,6 +37,8 @@ export interface RunningService {
   readonly name: string;
   readonly url: string;
   readonly port: number;
+  /** Where events are brought; the same as `url`, unless `EVENTS_PORT` is set. */
+  readonly eventsUrl: string;
   readonly intake: Intake<unknown>;
   readonly store: Store;
   readonly deps: unknown;
@@ -85,7 +86,7 @@ class Runtime implements RunningService {
   #deps: object = {};
   #tracing: Tracing = untraced;
   #intake: Intake<object> | undefined;
-  #listening: Listening | undefined;
+  #doors: Doors | undefined;
   #relay: Relay | undefined;
   #runner: TaskRunner<object> | undefined;
   #storage: Storage | undefined;
@@ -107,11 +108,15 @@ class Runtime implements RunningService {
   }
 
   get url(): string {
-    return this.#listening?.url ?? '';
+    return this.#doors?.api.url ?? '';
+  }
+
+  get eventsUrl(): string {
+    return this.#doors?.events.url ?? '';
   }
 
   get port(): number {
-    return this.#listening?.port ?? 0;
+    return this.#doors?.api.port ?? 0;
   }
 
   get intake(): Intake<unknown> {
@@ -150,7 +155,7 @@ class Runtime implements RunningService {
     this.#intake = this.#createIntake();
     this.#startRelay();
     this.#runner = new TaskRunner({ ...this.#shared(), kinds: this.#kinds });
-    this.#listening = await this.#listen();
+    this.#doors = await this.#openDoors();
     if (this.#settings.STAFF_TOKEN === undefined)
       this.#log.warn('STAFF_TOKEN is not set: the staff routes are closed');
     this.#log.info({ port: this.port, sink: this.#settings.K_SINK ?? null }, 'ready');
@@ -176,10 +181,10 @@ class Runtime implements RunningService {
     const { SHUTDOWN_DELAY: delay, SHUTDOWN_GRACE: grace } = this.#settings;
     this.#runner?.retire();
     this.#closing.abort();
-    if (this.#listening && delay > 0) await sleep(delay);
+    if (this.#doors && delay > 0) await sleep(delay);
     const end = performance.now() + grace;
     const left = (): number => Math.max(0, end - performance.now());
-    await this.#listening?.close(left());
+    await this.#doors?.close(left());
     await this.#runner?.stop(left());
     await this.#relay?.stop(left());
     if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
@@ -251,24 +256,25 @@ class Runtime implements RunningService {
     this.#relay = new Relay({ ...this.#shared(), sink: this.#sink, overrides, maxInFlight });
   }
 
-  #listen(): Promise<Listening> {
+  #openDoors(): Promise<Doors> {
     const card = this.#card;
     const info = { title: card.name, description: card.summary, version: '1.0.0' };
-    const app = createApp({
-      routes: card.routes,
-      context: this.#routeHost(),
-      openapi: describeApi(info, card.routes, card.customerAuth),
-      guard: this.#guard,
-      staffToken: this.#settings.STAFF_TOKEN,
-      maxBodyBytes: this.#settings.MAX_BODY_BYTES,
-      answerEvent: (request, response) => this.intake.answer(request, response),
-      notReady: readinessOf(this.store, this.#closing.signal),
-      log: this.#log,
-      metrics: this.metrics,
-      tracing: this.#tracing,
-    });
-    const { PORT, HOST, MAX_REQUESTS_PER_SOCKET: maxRequestsPerSocket } = this.#settings;
-    return listen(app, PORT, HOST, { maxRequestsPerSocket });
+    return openDoors(
+      {
+        routes: card.routes,
+        context: this.#routeHost(),
+        openapi: describeApi(info, card.routes, card.customerAuth),
+        guard: this.#guard,
+        staffToken: this.#settings.STAFF_TOKEN,
+        maxBodyBytes: this.#settings.MAX_BODY_BYTES,
+        answerEvent: (request, response) => this.intake.answer(request, response),
+        notReady: readinessOf(this.store, this.#closing.signal),
+        log: this.#log,
+        metrics: this.metrics,
+        tracing: this.#tracing,
+      },
+      this.#settings,
+    );
   }
 
   #routeHost(): RouteHost<EventContract, object> {

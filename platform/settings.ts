@@ -27,6 +27,10 @@ const subjects = z
 /** The settings every service has, by environment variable. */
 export const serviceSettings = {
   PORT: setting.integer(0, 65_535).default(8080).describe('port of the HTTP server'),
+  EVENTS_PORT: setting
+    .integer(0, 65_535)
+    .optional()
+    .describe('port where events are brought, and nothing else; without it that is PORT'),
   HOST: setting.text().default('0.0.0.0').describe('address the HTTP server binds to'),
   K_SINK: setting
     .url()
@@ -121,7 +125,7 @@ export const serviceSettings = {
     .integer(500, 599)
     .optional()
     .describe(
-      'answered instead of 400, 413 or 422 to an event that can never be handled: for broker classes that drop what they are refused with a 4xx',
+      'answered instead of 400, 401, 403, 413 or 422 to an event that is refused: for broker classes that drop what they are refused with a 4xx',
     ),
   MAX_REQUESTS_PER_SOCKET: setting
     .integer(0, 1_000_000)

@@ -13,6 +13,8 @@ export interface AppOptions<Deps> extends AnswerOptions<Deps> {
   readonly openapi: Record<string, unknown>;
   /** Answers `POST /events`; without it there is no such path. */
   readonly answerEvent?: (request: Request, response: Response) => Promise<void>;
+  /** Whether only who brings events comes here: then there are no metrics and no description either. */
+  readonly isForEvents?: boolean;
   /** Why the service is not ready, or `undefined` when it is. */
   readonly notReady: () => Promise<string | undefined>;
   readonly metrics: Pick<ServiceMetrics, 'registry' | 'requests'>;
@@ -45,13 +47,17 @@ export function createApp<Deps>(options: AppOptions<Deps>): Express {
   return app;
 }
 
-function addOperational<Deps>(app: Express, { openapi, notReady, metrics }: AppOptions<Deps>): void {
+function addOperational<Deps>(
+  app: Express,
+  { openapi, notReady, metrics, isForEvents }: AppOptions<Deps>,
+): void {
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', async (_request, response) => {
     const reason = await notReady();
     if (reason === undefined) response.json({ status: 'ready' });
     else respondProblem(response, problems.unavailable(reason));
   });
+  if (isForEvents) return;
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
@@ -59,13 +65,14 @@ function addOperational<Deps>(app: Express, { openapi, notReady, metrics }: AppO
 }
 
 /** A path that exists answers other methods with 405 and the ones it has. */
-function refuseOtherMethods<Deps>(app: Express, { routes, answerEvent }: AppOptions<Deps>): void {
+function refuseOtherMethods<Deps>(
+  app: Express,
+  { routes, answerEvent, isForEvents }: AppOptions<Deps>,
+): void {
+  const operational = ['/healthz', '/readyz', ...(isForEvents ? [] : ['/metrics', '/openapi.json'])];
   const methods = new Map<string, string[]>([
     ...(answerEvent ? [['/events', ['POST']] as [string, string[]]] : []),
-    ...['/healthz', '/readyz', '/metrics', '/openapi.json'].map((path): [string, string[]] => [
-      path,
-      ['GET'],
-    ]),
+    ...operational.map((path): [string, string[]] => [path, ['GET']]),
   ]);
   for (const { path, method } of routes)
     methods.set(path, [...(methods.get(path) ?? []), method.toUpperCase()]);

@@ -6,6 +6,7 @@ export const CAUSES = [
   'unreachable',
   'timeout',
   'overloaded',
+  'tokenless',
   'failed',
   'missing',
   'forbidden',
@@ -25,6 +26,9 @@ export interface Diagnosis {
   readonly code: number | null;
   readonly answer: string;
 }
+
+/** Begins the reason why nothing was sent where a token has to be shown. */
+export const NO_TOKEN = 'no token for';
 
 /** What the broker does not say: a transport error has no status, and RabbitMQ's writes -1. */
 type Code = number | null;
@@ -49,6 +53,7 @@ export function diagnose(attributes: WireEvent['attributes'], broker: string | u
 /** The cause that a status and an answer tell of. */
 export function causeOf(code: Code, answer: string): Cause {
   if (code === null || code <= 0 || answer.startsWith('dispatch error')) {
+    if (answer.startsWith(`dispatch error: ${NO_TOKEN}`)) return 'tokenless';
     return /time[d-]? ?out|deadline|no answer within/i.test(answer) ? 'timeout' : 'unreachable';
   }
   switch (code) {

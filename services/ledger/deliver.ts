@@ -3,6 +3,8 @@ import type { Failed, Outcome } from '../../platform/delivery/outcome.ts';
 import { toBinary, type HttpMessage, type WireEvent } from '../../platform/cloudevents.ts';
 import { REPLAY_HEADER } from '../../platform/replay.ts';
 import type { Sink } from '../../platform/sink.ts';
+import { messageOf } from '../../platform/errors.ts';
+import type { SubscriberTokens } from './subscriber-tokens.ts';
 import { isAllowed } from './targets.ts';
 
 /**
@@ -22,6 +24,7 @@ interface DelivererOptions {
   readonly sink: Sink | undefined;
   readonly timeoutMs: number;
   readonly hosts: readonly string[];
+  readonly tokens: SubscriberTokens;
 }
 
 /** What an earlier failure has left on an event, and what the broker counts. */
@@ -49,10 +52,17 @@ export class Deliverer {
   /** One attempt. @param replay its id, told to whoever gets the event. */
   async deliver(target: Target, event: WireEvent, replay?: string): Promise<Delivery> {
     if (target.kind === 'broker') return this.#toBroker(event, replay);
-    const { hosts, timeoutMs } = this.#options;
+    const { hosts, timeoutMs, tokens } = this.#options;
     if (target.kind === 'claimed' && !isAllowed(target.url, hosts)) return notAllowed(target.url);
-    const message = toMessage(event, { ...markOf(replay), prefer: 'reply' });
-    const outcome = await this.#toSubscribers.post(new URL(target.url), message, timeoutMs);
+    const url = new URL(target.url);
+    let token: Readonly<Record<string, string>>;
+    try {
+      token = tokens.headersFor(url);
+    } catch (error) {
+      return unsent(messageOf(error));
+    }
+    const message = toMessage(event, { ...markOf(replay), ...token, prefer: 'reply' });
+    const outcome = await this.#toSubscribers.post(url, message, timeoutMs);
     if (!outcome.delivered || !outcome.reply) return outcome;
     // What it answered goes where its answers always go; if that fails, the whole delivery has failed.
     const passedOn = await this.#toBroker(outcome.reply, replay);

@@ -6,7 +6,7 @@ import type { Store } from '../../platform/store/store.ts';
 import { nextAttemptAt } from './backoff.ts';
 import type { Burial } from './bury.ts';
 import type { ByteBudget } from './bytes.ts';
-import { causeOf, decodeAnswer } from './cause.ts';
+import { causeOf, decodeAnswer, type Cause } from './cause.ts';
 import type { Deliverer, Delivery, Target } from './deliver.ts';
 import { Gate, type Presence } from './gate.ts';
 import {
@@ -50,7 +50,7 @@ const MAX_ON_THEIR_WAY = 64;
 /** The clock may be set. */
 const MAX_SLEEP_MS = 300_000;
 /** Causes that lie with the receiver as a whole: such a letter need not wait when it may be back. */
-const OF_AN_OUTAGE: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'overloaded']);
+const OF_AN_OUTAGE: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'overloaded', 'tokenless']);
 
 /** Delivers the letters of one subscriber again, in the order of arrival per partition key. */
 export class Lane {
@@ -59,6 +59,8 @@ export class Lane {
   readonly #gate: Gate;
   /** Letters that wait because their receiver was away, not for a reason of their own. */
   readonly #parked = new Set<Entry>();
+  /** Of the last failure. */
+  #cause: Cause | undefined;
   #stopped = false;
 
   /**
@@ -72,7 +74,8 @@ export class Lane {
     this.#gate = new Gate({
       wait: settings.REDRIVE_BACKOFF,
       onVacant: () => this.#release(),
-      onAway: () => log.warn(about, 'nobody is there: its dead letters wait, and one of them knocks'),
+      onAway: () =>
+        log.warn({ ...about, cause: this.#cause }, 'it takes nothing: its dead letters wait, and one knocks'),
       onReturn: () => {
         log.info(about, 'it is back: its dead letters are delivered');
         this.#release();
@@ -166,6 +169,7 @@ export class Lane {
     const at = now();
     const start = performance.now();
     const delivery = await deliverer.deliver(target, event);
+    if (!delivery.delivered) this.#cause = causeOf(delivery.code, decodeAnswer(delivery.data));
     return { target, at, delivery, tookMs: performance.now() - start };
   }
 

@@ -20,6 +20,7 @@ import { Redriver } from './redriver.ts';
 import { replaying } from './replay-run.ts';
 import { archiveBytes, pruneArchive } from './prune.ts';
 import { settings } from './settings.ts';
+import { SubscriberTokens } from './subscriber-tokens.ts';
 import { archiving } from './tap.ts';
 
 /** Bodies of the longest dead letter that are in memory at once, on their way in and on their way out. */
@@ -77,7 +78,10 @@ export const ledger = defineService<never, typeof settings, Deps>({
     },
   },
   async open({ settings: own, store, log, now, closing, sink, registry }) {
-    const deliverer = new Deliverer({ sink, timeoutMs: own.DELIVERY_TIMEOUT, hosts: own.REDRIVE_HOSTS });
+    const tokens = new SubscriberTokens(own);
+    for (const reason of tokens.missing()) log.warn({ reason }, 'its dead letters wait for their token');
+    const { DELIVERY_TIMEOUT: timeoutMs, REDRIVE_HOSTS: hosts } = own;
+    const deliverer = new Deliverer({ sink, timeoutMs, hosts, tokens });
     const redriven = new Counter({
       name: 'tradewind_dead_letters_redriven_total',
       help: 'Dead letters that have reached their subscribers by themselves.',

@@ -42,6 +42,12 @@ export const settings = {
   SUBSCRIBERS: setting
     .addresses()
     .describe('where services are that are no host of that name: name=address, by comma'),
+  SUBSCRIBER_TOKEN_DIR: setting
+    .text()
+    .optional()
+    .describe(
+      'folder with a bearer token for each service of SUBSCRIBERS, in a file of its name, which deliveries to it show; without it none is shown',
+    ),
   LEDGER_STREAMS: setting.integer(1, 10_000).default(100).describe('live streams open at once'),
   LEDGER_POLL: setting.duration().default(2000).describe('how often a live stream looks for news by itself'),
   LEDGER_HEARTBEAT: setting.duration().default(15_000).describe('longest silence of a live stream'),

@@ -11,6 +11,7 @@ const HAPPENED: Readonly<Record<Cause, (who: string, code: string) => string>> =
   unreachable: (who) => `${who} could not be reached.`,
   timeout: (who) => `${who} did not answer in time.`,
   overloaded: (who, code) => `${who} took nothing just then${code}.`,
+  tokenless: (who) => `There is no token to show to ${who}, so nothing was sent.`,
   failed: (who, code) => `${who} failed with this event${code}.`,
   missing: (who, code) => `${who} said that there is nothing at this address, or not yet${code}.`,
   forbidden: (who, code) => `${who} does not let whoever delivers in${code}.`,
@@ -43,7 +44,9 @@ function nextFor(letter: Told): string {
 }
 
 function waitingFor(letter: Told): string {
-  const { subscriber } = letter;
+  const { subscriber, cause } = letter;
+  if (cause === 'tokenless')
+    return 'It goes again by itself, as soon as SUBSCRIBER_TOKEN_DIR has that token; the answer names the file.';
   if (targetOf(letter).kind === 'broker')
     return 'It goes through the broker again by itself; whoever had it already knows it by its id.';
   return `It is delivered again by itself, as soon as ${nameOf(subscriber)} takes it; nothing has to be done but to bring that back.`;

@@ -114,6 +114,8 @@ function common(name: string, options: ShopOptions): Environment {
   return {
     ...own,
     PORT: String(portOf(name, options)),
+    // One for all of them would be taken.
+    EVENTS_PORT: '',
     HOST,
     DATA_DIR: options.dataDir,
     SUBSCRIBERS: subscribersOf(options),

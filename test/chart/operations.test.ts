@@ -31,8 +31,12 @@ describe('the notes', () => {
   it('name objects that are there, and warn of memory and SQLite', async () => {
     const said = await notes();
     const objects = await render({ namespace: 'eu' });
-    const service = /service\/(\S+) 8080:80/.exec(said)?.[1] ?? '';
-    expect(find(objects, 'Service', service)['spec'].ports[0].port).toBe(80);
+    const service = /service\/(\S+) 8080:8080/.exec(said)?.[1] ?? '';
+    expect(find(objects, 'Service', service)['spec'].ports).toContainEqual({
+      name: 'http',
+      port: 8080,
+      targetPort: 'http',
+    });
     const [, selector] = /--selector ([^=\s]+=shop)\n/.exec(said) ?? [];
     expect(selector).toBe('app.kubernetes.io/instance=shop');
     expect(said).toContain('helm test shop --namespace eu --logs');
@@ -108,7 +112,9 @@ describe('alerts and dashboard', () => {
   });
 
   it('read the metrics of every Service of the release', async () => {
-    const objects = await render({ values: { monitoring: { serviceMonitor: { enabled: true } } } });
+    const objects = await render({
+      values: { monitoring: { serviceMonitor: { enabled: true } }, networkPolicy: { enabled: false } },
+    });
     const { selector, endpoints, targetLabels } = find(objects, 'ServiceMonitor', 'shop-monitor')['spec'];
     for (const { metadata, spec } of ofKind(objects, 'Service')) {
       expect(metadata.labels).toMatchObject(selector.matchLabels);

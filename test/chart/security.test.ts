@@ -1,82 +1,6 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { chart, find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
-
-interface Peer {
-  readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
-  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
-}
-
-/** Where a part of the shop may open connections to, beside the name servers. */
-function callees(objects: readonly KubeObject[], part: string): unknown[] {
-  const { egress } = find(objects, 'NetworkPolicy', `shop-${part}`)['spec'];
-  return egress.flatMap(({ ports, to = [] }: { ports: { port: number | string }[]; to?: Peer[] }) =>
-    to.map((peer) => [ports.map(({ port }) => port), peer]),
-  );
-}
-
-/** Who may open a connection to a part of the shop, in words. */
-function callers(objects: readonly KubeObject[], part: string): string[] {
-  const { ingress = [] } = find(objects, 'NetworkPolicy', `shop-${part}`)['spec'];
-  return ingress.flatMap(({ from }: { from: Peer[] }) =>
-    from.map(
-      ({ namespaceSelector, podSelector }) =>
-        namespaceSelector?.matchLabels['kubernetes.io/metadata.name'] ??
-        podSelector?.matchLabels['app.kubernetes.io/component'] ??
-        JSON.stringify(podSelector?.matchLabels),
-    ),
-  );
-}
-
-describe('the network', () => {
-  it('is closed for every Pod of the release, and opened for each kind by a policy of its own', async () => {
-    const objects = await render();
-    const { podSelector, policyTypes, ingress, egress } = find(objects, 'NetworkPolicy', 'shop-deny')['spec'];
-    expect([policyTypes, ingress, egress]).toEqual([['Ingress', 'Egress'], undefined, undefined]);
-    for (const { labels } of podsOf(objects)) {
-      expect(labels).toMatchObject(podSelector.matchLabels);
-      const opened = ofKind(objects, 'NetworkPolicy').filter(({ spec }) =>
-        Object.entries(spec.podSelector.matchLabels).every(
-          ([key, value]) => (labels as Record<string, unknown>)[key] === value,
-        ),
-      );
-      expect(opened).toHaveLength(2);
-    }
-  });
-
-  it('lets nobody in but the broker’s data plane, the ledger and the test, unless values say so', async () => {
-    const objects = await render();
-    for (const part of ['storefront', 'payment', 'inventory', 'shipping', 'ledger'])
-      expect(callers(objects, part)).toEqual(['knative-eventing', 'ledger', 'test']);
-    expect(callers(objects, 'test')).toEqual([]);
-    expect(callers(objects, 'secrets')).toEqual([]);
-  });
-
-  it('lets services reach the broker alone, and the ledger every event door of the release', async () => {
-    const objects = await render();
-    const broker = [
-      [80, 443, 8080, 8443],
-      { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'knative-eventing' } } },
-    ];
-    const release = { 'app.kubernetes.io/name': 'tradewind', 'app.kubernetes.io/instance': 'shop' };
-    const doors = [['http'], { podSelector: { matchLabels: release } }];
-    for (const part of ['storefront', 'payment', 'inventory', 'shipping'])
-      expect(callees(objects, part)).toEqual([broker]);
-    expect(callees(objects, 'ledger')).toEqual([broker, doors]);
-    expect(callees(objects, 'test')).toEqual([doors]);
-  });
-
-  it('lets customers reach the storefront alone', async () => {
-    const objects = await render({ files: [join(chart, 'ci/kafka-values.yaml')] });
-    expect(callers(objects, 'storefront')).toContain('ingress-nginx');
-    expect(callers(objects, 'payment')).not.toContain('ingress-nginx');
-  });
-
-  it('lets RabbitMQ’s dispatchers in, which run beside the Broker', async () => {
-    const objects = await render({ files: [join(chart, 'ci/rabbitmq-values.yaml')] });
-    expect(callers(objects, 'payment')).toContain('{"eventing.knative.dev/broker":"shop"}');
-  });
-});
+import { describe, expect, it } from '@jest/globals';
+import { chart, find, ofKind, render } from '../support/render.ts';
 
 describe('secrets', () => {
   it('come as files, to the services that need them', async () => {
@@ -118,6 +42,30 @@ describe('secrets', () => {
     const own = await render({ values: { secrets: { existingSecret: 'mine' } } });
     expect([...ofKind(own, 'Job'), ...ofKind(own, 'Role')]).toEqual([]);
   });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'a setting',
+      { services: { payment: { settings: { STRIPE_API_KEY: 'sk_live_1' } } } },
+      /sets STRIPE_API_KEY in the open; name a Secret: secretFiles: \{STRIPE_API_KEY:/,
+    ],
+    [
+      'a variable with a password in it',
+      {
+        defaults: {
+          extraEnv: [{ name: 'DATABASE_URL', value: 'postgres://shop:secret@db/shop' }],
+        },
+      },
+      /sets DATABASE_URL in the open/,
+    ],
+    [
+      'headers for the collector',
+      { defaults: { settings: { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%201' } } },
+      /sets OTEL_EXPORTER_OTLP_HEADERS in the open/,
+    ],
+  ])('are refused in the open: %s', async (_what, values, sentence) => {
+    await expect(render({ values })).rejects.toThrow(sentence);
+  });
 });
 
 describe('the preflight', () => {
@@ -155,61 +103,5 @@ describe('the preflight', () => {
         'helm.sh/hook': 'pre-install,pre-upgrade',
         'helm.sh/hook-delete-policy': 'before-hook-creation,hook-succeeded',
       });
-  });
-});
-
-describe('with OIDC', () => {
-  let objects: KubeObject[];
-  beforeAll(async () => {
-    objects = await render({ values: { security: { eventing: 'oidc' } } });
-  });
-
-  it('each service may send to the Broker what comes from itself, and nobody else anything', () => {
-    const policies = ofKind(objects, 'EventPolicy').map(({ spec }) => spec);
-    expect(policies).toHaveLength(5);
-    for (const { to, from, filters } of policies) {
-      expect(to).toEqual([{ ref: { apiVersion: 'eventing.knative.dev/v1', kind: 'Broker', name: 'shop' } }]);
-      const [{ ref }] = from;
-      expect(ref.kind).toBe('SinkBinding');
-      expect(filters).toEqual([{ exact: { source: `/tradewind/${ref.name.replace('shop-', '')}` } }]);
-    }
-  });
-
-  it('deliveries are for one audience, and each service knows whose identity they carry', () => {
-    const audience = 'urn:tradewind:market:shop-payment';
-    expect(find(objects, 'Trigger', 'shop-payment-order-placed')['spec'].subscriber.audience).toBe(audience);
-    expect(find(objects, 'Broker', 'shop')['spec'].delivery.deadLetterSink.audience).toBe(
-      'urn:tradewind:market:shop-ledger',
-    );
-    const { data } = find(objects, 'ConfigMap', 'shop-payment') as unknown as {
-      data: Record<string, string>;
-    };
-    expect(data['OIDC_AUDIENCE']).toBe(audience);
-    // A cloud's issuer is out on the internet; its keys are at the API server, too.
-    expect(data['OIDC_DISCOVERY_URL']).toBe('https://kubernetes.default.svc');
-    expect(data['OIDC_SUBJECTS']?.split(',')).toEqual([
-      'system:serviceaccount:market:shop-ledger',
-      // 29 characters leave room for all of "-oidc-eventing.knative.dev-trigger"; a longer name is cut and hashed.
-      'system:serviceaccount:market:shop-payment-order-expired-oidc-eventing.knative.dev-trigger',
-      'system:serviceaccount:market:shop-payment-order-placed-oidc-eventing.knative.dev-trigger',
-      'system:serviceaccount:market:shop-payment-shipment-cancelled*',
-      'system:serviceaccount:market:shop-payment-shipment-dispatche*',
-      'system:serviceaccount:market:shop-payment-stock-rejected-oidc-eventing.knative.dev-trigger',
-    ]);
-  });
-
-  it('services can read the cluster’s keys: a token and the CA are there, and no other', () => {
-    const { spec } = find(objects, 'Deployment', 'shop-payment')['spec'].template;
-    expect(spec.automountServiceAccountToken).toBe(false);
-    expect(spec.volumes.find(({ name }: { name: string }) => name === 'identity').projected.sources).toEqual([
-      { serviceAccountToken: { path: 'token', expirationSeconds: 3600 } },
-      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-    ]);
-  });
-
-  it('is off by default: no audience, no policy, no token', async () => {
-    const text = JSON.stringify(await render());
-    for (const trace of ['EventPolicy', 'audience', 'OIDC_', 'serviceAccountToken'])
-      expect(text).not.toContain(trace);
   });
 });

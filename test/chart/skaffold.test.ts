@@ -80,6 +80,10 @@ if (!known)
   });
 });
 
+function portOf(spec: { ports: { name: string; port: number }[] }, name: string): number | undefined {
+  return spec.ports.find((each) => each.name === name)?.port;
+}
+
 describe('skaffold.yaml', () => {
   it.each(names)(
     'with profile "%s" deploys what the API servers accept, with the image it built',
@@ -99,7 +103,7 @@ describe('skaffold.yaml', () => {
       for (const { resourceType, resourceName, port, address } of forwards) {
         const kind = resourceType === 'service' ? 'Service' : 'Deployment';
         const { spec } = find(objects, kind, resourceName);
-        expect(kind === 'Service' ? spec.ports[0].port : 9229).toBe(port);
+        expect(kind === 'Service' ? portOf(spec, 'http') : 9229).toBe(port);
         expect(address).toBe('127.0.0.1');
       }
       expect(new Set(forwards.map(({ localPort }) => localPort)).size).toBe(forwards.length);
@@ -112,12 +116,16 @@ describe('skaffold.yaml', () => {
     const env = new Map<string, string>(
       container.env.map(({ name, value }: { name: string; value: string }) => [name, value]),
     );
-    for (const [name, value] of env)
-      if (name.endsWith('_URL')) find(objects, 'Service', value.replace('http://', ''));
+    const test = find(objects, 'Pod', 'shop-test-shipped');
+    for (const { name, value } of test['spec'].containers[0].env as { name: string; value: string }[]) {
+      if (!name.endsWith('_URL')) continue;
+      const { hostname, port } = new URL(value);
+      expect(env.get(name)).toBe(value);
+      expect(portOf(find(objects, 'Service', hostname)['spec'], 'http')).toBe(Number(port));
+    }
     expect(env.get('STAFF_TOKEN')).toBe(
       find(objects, 'Secret', 'shop-development')['stringData']['staff-token'],
     );
-    const test = find(objects, 'Pod', 'shop-test-shipped');
     // Skaffold's makes all checks, the Pods of helm test one each.
     expect([...container.command, 'shipped']).toEqual(test['spec'].containers[0].command);
     const job: Config = parse(readFileSync(join(root, 'skaffold/verify-job.yaml'), 'utf8'));

@@ -14,6 +14,9 @@ describe('the schema of the values', () => {
     ['a typo in a service', { services: { payment: { nodeselector: {} } } }, /'nodeselector' not allowed/],
     ['a class that is none', { broker: { class: 'kafka' } }, /broker\/class/],
     ['a digest that is none', { image: { digest: 'latest' } }, /image\/digest/],
+    ['a collector that is no URL', { tracing: { endpoint: 'collector:4318' } }, /tracing\/endpoint/],
+    ['a sampler that is none', { tracing: { sampler: 'sometimes' } }, /tracing\/sampler/],
+    ['a share above one', { tracing: { ratio: 5 } }, /tracing\/ratio/],
     [
       'a variable that is no text',
       { defaults: { extraEnv: [{ name: 'A', value: 1 }] } },

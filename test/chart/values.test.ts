@@ -109,6 +109,16 @@ describe('values that contradict each other', () => {
       { services: { payment: { settings: { PORT: 1 } } } },
       /PORT, which follows/,
     ],
+    [
+      'Stripe behind a closed network',
+      { services: { payment: { settings: { PAYMENT_GATEWAY: 'stripe' } } } },
+      /stripe needs a way out through the NetworkPolicy: egress/,
+    ],
+    [
+      'metrics that nobody may read',
+      { monitoring: { serviceMonitor: { enabled: true } } },
+      /needs networkPolicy\.metricsFrom/,
+    ],
     ['an Ingress without hosts', { ingress: { enabled: true } }, /ingress\.enabled needs ingress\.hosts/],
     [
       'an Ingress that nobody may use',

@@ -35,7 +35,7 @@
 {{/* What the ConfigMap of a service holds: (list $ name service). As YAML. */}}
 {{- define "tradewind.settings" -}}
 {{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
-{{- $settings := dict "PORT" "8080" "DATA_DIR" "/data" -}}
+{{- $settings := dict "PORT" "8080" "EVENTS_PORT" "8081" "DATA_DIR" "/data" -}}
 {{- $_ := set $settings "SHUTDOWN_DELAY" (printf "%ss" (include "tradewind.delay" (list $ $service))) -}}
 {{- $_ := set $settings "SHUTDOWN_GRACE" (printf "%ds" (int $service.shutdown.grace)) -}}
 {{- with include "tradewind.poisonStatus" $ }}{{ $_ := set $settings "POISON_STATUS" . }}{{ end -}}
@@ -47,6 +47,7 @@
 {{- $_ := set $settings "OIDC_CA_FILE" "/var/run/tradewind/ca.crt" -}}
 {{- $_ := set $settings "OIDC_TOKEN_FILE" "/var/run/tradewind/token" -}}
 {{- end -}}
+{{- with $.Values.tracing.endpoint }}{{ $settings = merge $settings (include "tradewind.tracing" $ | fromYaml) }}{{ end -}}
 {{- if eq $name "ledger" }}{{ $settings = merge $settings (include "tradewind.ledgerSettings" $ | fromYaml) }}{{ end -}}
 {{- with include "tradewind.relayTimeout" $ }}{{ $_ := set $settings "RELAY_TIMEOUT" . }}{{ end -}}
 {{- range $key, $value := $service.settings }}{{ if not (kindIs "invalid" $value) }}{{ $_ := set $settings $key (include "tradewind.text" $value) }}{{ end }}{{ end -}}
@@ -63,8 +64,29 @@ what people call a service is here the Service with the release's name before it
 {{- range $name, $_ := fromJson (include "tradewind.services" .) -}}
 {{- $subscribers = append $subscribers (printf "%s=http://%s.%s.%s" $name (include "tradewind.name" (list $ $name)) $domain $.Values.clusterDomain) -}}
 {{- end -}}
+{{- if eq .Values.security.eventing "oidc" }}
+SUBSCRIBER_TOKEN_DIR: /var/run/tradewind/subscribers
+{{- end }}
 REDRIVE_HOSTS: "*.{{ $domain }}.{{ .Values.clusterDomain }},*.{{ $domain }}"
 SUBSCRIBERS: {{ join "," $subscribers }}
+{{- end -}}
+
+{{/* The settings of traces, by OpenTelemetry's names. Attributes are written in percent, a share never as 1e-05. */}}
+{{- define "tradewind.tracing" -}}
+{{- $tracing := .Values.tracing -}}
+{{- $all := dict "service.namespace" (include "tradewind.prefix" .) "service.version" .Chart.AppVersion "k8s.namespace.name" .Release.Namespace -}}
+{{- $pairs := list -}}
+{{- range $name, $value := $tracing.resourceAttributes }}{{ $_ := set $all $name $value }}{{ end -}}
+{{- range $name, $value := $all -}}
+{{- $text := include "tradewind.text" $value -}}
+{{- if ne $text "" -}}
+{{- $pairs = append $pairs (printf "%s=%s" (urlquery $name) (urlquery $text) | replace "+" "%20") -}}
+{{- end -}}
+{{- end -}}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ $tracing.endpoint | quote }}
+OTEL_TRACES_SAMPLER: {{ $tracing.sampler | quote }}
+OTEL_TRACES_SAMPLER_ARG: {{ regexReplaceAll "\\.?0+$" (printf "%.9f" (float64 $tracing.ratio)) "" | quote }}
+OTEL_RESOURCE_ATTRIBUTES: {{ join "," $pairs | quote }}
 {{- end -}}
 
 {{- define "tradewind.poisonStatus" -}}
@@ -79,6 +101,10 @@ SUBSCRIBERS: {{ join "," $subscribers }}
 {{- $files := deepCopy (index . 2).secretFiles -}}
 {{- if and (eq $.Values.storage.kind "postgres") (not $files.DATABASE_URL) -}}
 {{- $_ := set $files "DATABASE_URL" (dict "name" $.Values.storage.postgres.existingSecret "key" $name) -}}
+{{- end -}}
+{{- $headers := $.Values.tracing.headers -}}
+{{- if and $.Values.tracing.endpoint $headers.existingSecret (not $files.OTEL_EXPORTER_OTLP_HEADERS) -}}
+{{- $_ := set $files "OTEL_EXPORTER_OTLP_HEADERS" (dict "name" $headers.existingSecret "key" $headers.key) -}}
 {{- end -}}
 {{- range $variable, $from := $files }}{{ if not $from }}{{ $_ := unset $files $variable }}{{ end }}{{ end -}}
 {{- range $files }}{{ $_ := set . "name" (.name | default (include "tradewind.secret" $)) }}{{ end -}}

@@ -3,6 +3,8 @@
 {{- include "tradewind.requireScaling" . -}}
 {{- include "tradewind.requireDelivery" . -}}
 {{- include "tradewind.requireVariables" . -}}
+{{- include "tradewind.requireReferences" . -}}
+{{- include "tradewind.requireWayOut" . -}}
 {{- $name := index . 1 -}}
 {{- range $volume := concat (list "data" "tmp" "secrets" "identity") (include "tradewind.names" (last .).extraVolumes | fromJsonArray) | include "tradewind.twice" | fromJsonArray -}}
 {{- fail (printf "services.%s.extraVolumes: there is a volume %s already, choose another name." $name $volume) -}}
@@ -56,7 +58,7 @@
 {{- if has $variable (list "K_SINK" "K_CE_OVERRIDES" "K_CA_CERTS") -}}
 {{- fail (printf "services.%s sets %s, which only the SinkBinding may set." $name $variable) -}}
 {{- end -}}
-{{- if has $variable (list "PORT" "DATA_DIR" "SHUTDOWN_DELAY" "SHUTDOWN_GRACE") -}}
+{{- if has $variable (list "PORT" "EVENTS_PORT" "DATA_DIR" "SHUTDOWN_DELAY" "SHUTDOWN_GRACE") -}}
 {{- fail (printf "services.%s sets %s, which follows from other values." $name $variable) -}}
 {{- end -}}
 {{- end -}}
@@ -64,6 +66,25 @@
 {{- range $file := $files }}{{ $own = append $own (printf "%s_FILE" $file) }}{{ end -}}
 {{- range $variable := include "tradewind.twice" $own | fromJsonArray -}}
 {{- fail (printf "services.%s.extraEnv: %s is there twice." $name $variable) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Values are kept in the release and shown by Helm: (list $ name service). */}}
+{{- define "tradewind.requireReferences" -}}
+{{- $name := index . 1 -}}{{- $service := index . 2 -}}
+{{- $literal := keys $service.settings -}}
+{{- range $service.extraEnv }}{{ if .value }}{{ $literal = append $literal .name }}{{ end }}{{ end -}}
+{{- range $variable := $literal -}}
+{{- if regexMatch "(^|_)(TOKEN|SECRET|PASSWORD|API_KEY|DATABASE_URL|OTLP_HEADERS|OTLP_TRACES_HEADERS)$" $variable -}}
+{{- fail (printf "services.%s sets %s in the open; name a Secret: secretFiles: {%s: {name: …, key: …}}." $name $variable $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tradewind.requireWayOut" -}}
+{{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
+{{- if and $.Values.networkPolicy.enabled (eq (toString $service.settings.PAYMENT_GATEWAY) "stripe") (not $service.egress) -}}
+{{- fail (printf "services.%s: PAYMENT_GATEWAY stripe needs a way out through the NetworkPolicy: egress: [{ports: [{port: 443}]}]." $name) -}}
 {{- end -}}
 {{- end -}}
 

@@ -54,6 +54,9 @@
 {{- if and $values.broker.create (not $services.ledger) (not $values.broker.deadLetterSink) -}}
 {{- fail "services.ledger is off, so broker.deadLetterSink is needed: without a dead letter sink the Broker is never ready." -}}
 {{- end -}}
+{{- if and $values.monitoring.serviceMonitor.enabled $values.networkPolicy.enabled (not $values.networkPolicy.metricsFrom) -}}
+{{- fail "monitoring.serviceMonitor.enabled needs networkPolicy.metricsFrom: who reads metrics, for example [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]." -}}
+{{- end -}}
 {{- if $values.ingress.enabled }}{{ include "tradewind.requireWeb" (list . "ingress" "hosts") }}{{ end -}}
 {{- if $values.httpRoute.enabled }}{{ include "tradewind.requireWeb" (list . "httpRoute" "parentRefs") }}{{ end -}}
 {{- include "tradewind.requireSettings" . -}}

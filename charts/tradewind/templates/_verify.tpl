@@ -16,7 +16,7 @@ containers:
     env:
       {{- range list "storefront" "payment" "inventory" "shipping" "ledger" }}
       {{- if hasKey $services . }}
-      - { name: {{ upper . }}_URL, value: "http://{{ include "tradewind.name" (list $ .) }}" }
+      - { name: {{ upper . }}_URL, value: "http://{{ include "tradewind.name" (list $ .) }}:8080" }
       {{- end }}
       {{- end }}
       - { name: TRIGGER_PREFIX, value: {{ include "tradewind.prefix" $ }}- }

@@ -49,7 +49,10 @@ appends a hash that a template cannot compute, so `*` stands for it.
 system:serviceaccount:{{ (first .).Release.Namespace }}:{{ $name }}{{ $suffix }}
 {{- end -}}
 
-{{/* Who may deliver to a service: its Triggers and the ledger; to the ledger every Trigger. (list $ "payment"). */}}
+{{/*
+Who may deliver to a service: its Triggers, and the ledger where there is one, to itself as well; to the ledger every
+Trigger. (list $ "payment").
+*/}}
 {{- define "tradewind.subjects" -}}
 {{- $ := first . -}}{{- $service := last . -}}
 {{- $subjects := list -}}
@@ -58,7 +61,7 @@ system:serviceaccount:{{ (first .).Release.Namespace }}:{{ $name }}{{ $suffix }}
 {{- $subjects = append $subjects (include "tradewind.subject" (list $ .metadata.name)) -}}
 {{- end -}}
 {{- end -}}
-{{- if ne $service "ledger" -}}
+{{- if hasKey (fromJson (include "tradewind.services" $)) "ledger" -}}
 {{- $ledger := include "tradewind.name" (list $ "ledger") -}}
 {{- $subjects = append $subjects (printf "system:serviceaccount:%s:%s" $.Release.Namespace $ledger) -}}
 {{- end -}}

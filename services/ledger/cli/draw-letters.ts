@@ -133,9 +133,11 @@ function nextSteps({ id, cause, redacted }: WholeLetter): string {
   return [...reveal, ...replay, `${COMMAND} discard ${id} --reason '…'`].join('\n');
 }
 
+const UNANSWERED: ReadonlySet<string> = new Set(['unreachable', 'timeout', 'tokenless']);
+
 /** With the status that the subscriber answered; where it answered nothing, brokers make one up. */
 function causeOf({ cause, code }: Pick<Letter, 'cause' | 'code'>): string {
-  const answered = code !== null && code > 0 && cause !== 'unreachable' && cause !== 'timeout';
+  const answered = code !== null && code > 0 && !UNANSWERED.has(cause);
   return answered ? `${cause} (${code})` : cause;
 }
 

@@ -3,18 +3,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestIssuer } from '../../support/issuer.ts';
+import { openDesk } from './desk.ts';
 import { openGraveyard, type Graveyard } from './graveyard.ts';
 
 const AUDIENCE = 'urn:tradewind:shop:ledger';
 const TRIGGER = 'system:serviceaccount:shop:payment-order-placed-oidc-eventing.knative.dev-trigger';
 
-let yard: Graveyard;
+let yard: Graveyard | undefined;
 afterEach(async () => {
-  await yard[Symbol.asyncDispose]();
+  await yard?.[Symbol.asyncDispose]();
+  yard = undefined;
 });
 
 async function bring(authorization?: string): Promise<number> {
-  const response = await fetch(`${yard.service.service.url}/dead-letters`, {
+  const response = await fetch(`${yard?.service.service.url}/dead-letters`, {
     method: 'POST',
     headers: authorization === undefined ? {} : { authorization },
     body: 'whatever it is',
@@ -24,7 +26,7 @@ async function bring(authorization?: string): Promise<number> {
 }
 
 async function kept(): Promise<unknown> {
-  return yard.service.service.store.read.all('select seq from dead_letters');
+  return yard?.service.service.store.read.all('select seq from dead_letters');
 }
 
 describe('The door for dead letters', () => {
@@ -52,8 +54,8 @@ describe('The door for dead letters', () => {
   });
 });
 
-describe('A letter that goes again', () => {
-  it('shows the token of the SinkBinding to the broker, and to nobody else', async () => {
+describe('The token of the SinkBinding', () => {
+  it('is shown to the broker by a letter that goes again, and to nobody else', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tradewind-ledger-'));
     const path = join(folder, 'token');
     await writeFile(path, 'of-the-binding');
@@ -63,6 +65,19 @@ describe('A letter that goes again', () => {
     await yard.arrived(['to-the-broker', 'to-the-subscriber']);
     expect(yard.broker.got.map(({ headers }) => headers.authorization)).toEqual(['Bearer of-the-binding']);
     expect(yard.subscriber.got.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    await rm(folder, { recursive: true });
+  });
+
+  it('is what a replay through the broker shows, too', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tradewind-ledger-'));
+    const path = join(folder, 'token');
+    await writeFile(path, 'of-the-binding');
+    await using desk = await openDesk({ OIDC_SINK_TOKEN_FILE: path });
+    await desk.keepAll('a', 'b');
+    await desk.finish(await desk.replay({ of: 'events', to: 'broker', select: { all: true } }));
+    expect(desk.broker.ids().toSorted()).toEqual(['a', 'b']);
+    const shown = desk.broker.got.map(({ headers }) => headers.authorization);
+    expect(new Set(shown)).toEqual(new Set(['Bearer of-the-binding']));
     await rm(folder, { recursive: true });
   });
 });
