@@ -263,7 +263,7 @@ class Runtime implements RunningService {
       {
         routes: card.routes,
         context: this.#routeHost(),
-        openapi: describeApi(info, card.routes, card.customerAuth),
+        describe: (routes) => describeApi(info, routes, card.customerAuth),
         guard: this.#guard,
         staffToken: this.#settings.STAFF_TOKEN,
         maxBodyBytes: this.#settings.MAX_BODY_BYTES,

@@ -30,7 +30,7 @@ export const serviceSettings = {
   EVENTS_PORT: setting
     .integer(0, 65_535)
     .optional()
-    .describe('port where events are brought, and nothing else; without it that is PORT'),
+    .describe('port where events are brought, and not at PORT any more; without it that is PORT'),
   HOST: setting.text().default('0.0.0.0').describe('address the HTTP server binds to'),
   K_SINK: setting
     .url()

@@ -13,8 +13,6 @@ export interface AppOptions<Deps> extends AnswerOptions<Deps> {
   readonly openapi: Record<string, unknown>;
   /** Answers `POST /events`; without it there is no such path. */
   readonly answerEvent?: (request: Request, response: Response) => Promise<void>;
-  /** Whether only who brings events comes here: then there are no metrics and no description either. */
-  readonly isForEvents?: boolean;
   /** Why the service is not ready, or `undefined` when it is. */
   readonly notReady: () => Promise<string | undefined>;
   readonly metrics: Pick<ServiceMetrics, 'registry' | 'requests'>;
@@ -47,17 +45,13 @@ export function createApp<Deps>(options: AppOptions<Deps>): Express {
   return app;
 }
 
-function addOperational<Deps>(
-  app: Express,
-  { openapi, notReady, metrics, isForEvents }: AppOptions<Deps>,
-): void {
+function addOperational<Deps>(app: Express, { openapi, notReady, metrics }: AppOptions<Deps>): void {
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', async (_request, response) => {
     const reason = await notReady();
     if (reason === undefined) response.json({ status: 'ready' });
     else respondProblem(response, problems.unavailable(reason));
   });
-  if (isForEvents) return;
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
@@ -65,11 +59,8 @@ function addOperational<Deps>(
 }
 
 /** A path that exists answers other methods with 405 and the ones it has. */
-function refuseOtherMethods<Deps>(
-  app: Express,
-  { routes, answerEvent, isForEvents }: AppOptions<Deps>,
-): void {
-  const operational = ['/healthz', '/readyz', ...(isForEvents ? [] : ['/metrics', '/openapi.json'])];
+function refuseOtherMethods<Deps>(app: Express, { routes, answerEvent }: AppOptions<Deps>): void {
+  const operational = ['/healthz', '/readyz', '/metrics', '/openapi.json'];
   const methods = new Map<string, string[]>([
     ...(answerEvent ? [['/events', ['POST']] as [string, string[]]] : []),
     ...operational.map((path): [string, string[]] => [path, ['GET']]),

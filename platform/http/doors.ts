@@ -12,7 +12,13 @@ export interface DoorSettings {
   readonly MAX_REQUESTS_PER_SOCKET: number;
 }
 
-/** A service that listens: at one port to everything, or to whoever brings events at a port of their own. */
+/** What the doors of a service show. */
+export interface DoorOptions<Deps> extends Omit<AppOptions<Deps>, 'openapi'> {
+  /** Describes the routes of a door, as OpenAPI. */
+  readonly describe: (routes: readonly Route<EventContract, Deps>[]) => Record<string, unknown>;
+}
+
+/** A service that listens, at one port or at two. */
 export interface Doors {
   readonly api: Listening;
   /** The same as `api`, unless events have a port of their own. */
@@ -23,24 +29,20 @@ export interface Doors {
 
 /**
  * Opens the ports of a service. A network policy knows ports but no paths: only with two can it keep customers and
- * staff away from where events are brought, and brokers from everything else.
+ * staff away from where events are brought. Whoever may bring events may do the rest as well.
  * @throws Error saying that a port is taken, and which
  */
-export async function openDoors<Deps>(options: AppOptions<Deps>, settings: DoorSettings): Promise<Doors> {
+export async function openDoors<Deps>(options: DoorOptions<Deps>, settings: DoorSettings): Promise<Doors> {
   const { PORT, HOST, EVENTS_PORT, MAX_REQUESTS_PER_SOCKET: maxRequestsPerSocket } = settings;
-  const open = (of: AppOptions<Deps>, port: number): Promise<Listening> =>
-    listen(createApp(of), port, HOST, { maxRequestsPerSocket });
+  const open = ({ describe, ...shown }: DoorOptions<Deps>, port: number): Promise<Listening> =>
+    listen(createApp({ ...shown, openapi: describe(shown.routes) }), port, HOST, { maxRequestsPerSocket });
   if (EVENTS_PORT === undefined) {
     const door = await open(options, PORT);
     return { api: door, events: door, close: (graceMs) => door.close(graceMs) };
   }
-  const { answerEvent: _, ...others } = options;
-  const api = await open({ ...others, routes: options.routes.filter((route) => !isForEvents(route)) }, PORT);
+  const api = await open(withoutEvents(options), PORT);
   try {
-    const events = await open(
-      { ...options, routes: options.routes.filter(isForEvents), isForEvents: true },
-      EVENTS_PORT,
-    );
+    const events = await open(options, EVENTS_PORT);
     const close = async (graceMs: number): Promise<void> => {
       await Promise.all([api.close(graceMs), events.close(graceMs)]);
     };
@@ -51,6 +53,6 @@ export async function openDoors<Deps>(options: AppOptions<Deps>, settings: DoorS
   }
 }
 
-function isForEvents<Deps>({ auth }: Route<EventContract, Deps>): boolean {
-  return auth === 'event';
+function withoutEvents<Deps>({ answerEvent: _, ...others }: DoorOptions<Deps>): DoorOptions<Deps> {
+  return { ...others, routes: others.routes.filter(({ auth }) => auth !== 'event') };
 }

@@ -39,12 +39,20 @@ describe('a port for events', () => {
     expect(await statusOf(`${api}/dead-letters`, 'POST')).toBe(404);
   });
 
-  it('shows nothing of what staff, customers and watchers see', async () => {
+  it('takes everything else as well, which the other port does, too', async () => {
     const { api, events } = await start(ledger, { EVENTS_PORT: '0' });
-    for (const path of ['/api/dead-letters', '/api/events', '/metrics', '/openapi.json']) {
-      expect([path, await statusOf(api + path)]).toEqual([path, 200]);
-      expect([path, await statusOf(events + path)]).toEqual([path, 404]);
-    }
+    for (const url of [api, events])
+      for (const path of ['/api/dead-letters', '/api/events', '/metrics', '/openapi.json'])
+        expect([url, path, await statusOf(url + path)]).toEqual([url, path, 200]);
+  });
+
+  it('is described where it is', async () => {
+    const { api, events } = await start(ledger, { EVENTS_PORT: '0' });
+    const pathsAt = async (url: string): Promise<string[]> =>
+      Object.keys(((await (await fetch(`${url}/openapi.json`)).json()) as { paths: object }).paths);
+    expect(await pathsAt(events)).toContain('/dead-letters');
+    expect(await pathsAt(api)).toEqual(expect.not.arrayContaining(['/dead-letters']));
+    expect(await pathsAt(api)).toContain('/api/dead-letters');
   });
 
   it('says like the other one whether the service is well', async () => {
