@@ -67,6 +67,7 @@ describe('labels', () => {
       commonLabels: own,
       defaults: { podLabels: { tier: 'back', 'app.kubernetes.io/component': 'mine' } },
       monitoring: { serviceMonitor: { enabled: true, labels: { release: 'p' } } },
+      networkPolicy: { metricsFrom: [{ podSelector: {} }] },
       preflight: { enabled: true },
     };
     const objects = await render({ values });
