@@ -194,7 +194,7 @@ describe('the network', () => {
       values: { security: { eventing: 'oidc' }, networkPolicy: { apiServerTo: [server] } },
     });
     for (const part of ['payment', 'ledger', 'secrets'])
-      expect(callees(objects, part)).toContainEqual([[443, 6443], server]);
+      expect(callees(objects, part)).toContainEqual([[443, 6443, 8443, 16443], server]);
     expect(JSON.stringify(callees(await render(), 'payment'))).not.toContain('6443');
   });
 });

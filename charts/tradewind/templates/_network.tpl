@@ -47,9 +47,9 @@ to:
 - ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
 {{- end -}}
 
-{{/* The API server has no labels to be named by, and after the Service its own port counts. */}}
+{{/* The API server has no labels to be named by, and after the Service its own port counts: kubeadm’s 6443, minikube’s 8443, MicroK8s’ 16443. */}}
 {{- define "tradewind.apiServerEgress" -}}
-- ports: [{ port: 443 }, { port: 6443 }]
+- ports: [{ port: 443 }, { port: 6443 }, { port: 8443 }, { port: 16443 }]
   {{- with .Values.networkPolicy.apiServerTo }}
   to:
     {{- toYaml . | nindent 4 }}
