@@ -125,7 +125,7 @@ export class TaskRunner<Deps> {
       const { now } = scope();
       const due = await nextDue(store.read);
       if (due && due <= now) {
-        const tasks = await store.write((tx) => claimTasks(tx, now, this.#leaseFrom(now), room));
+        const tasks = await claimTasks(store, now, this.#leaseFrom(now), room);
         for (const task of tasks) this.#start(task);
         this.#wanted ||= tasks.length > 0;
         return;
