@@ -81,9 +81,14 @@ const removal = `delete from outbox where seq in (${slots.map((slot) => `$${slot
 
 /** Removes events that the sink has accepted. */
 export async function markSent(store: Store, rows: readonly OutboxRow[]): Promise<void> {
-  for (let from = 0; from < rows.length; from += slots.length) {
-    await store.writeOne(removal, ...slots.map((slot) => rows[from + slot]?.seq ?? null));
+  const seqsFrom = (from: number): (number | null)[] => slots.map((slot) => rows[from + slot]?.seq ?? null);
+  if (rows.length <= slots.length) {
+    await store.writeOne(removal, ...seqsFrom(0));
+    return;
   }
+  await store.write(async (tx) => {
+    for (let from = 0; from < rows.length; from += slots.length) tx.send(removal, ...seqsFrom(from));
+  });
 }
 
 /** How many events wait, and since when. */
