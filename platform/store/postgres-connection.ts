@@ -70,10 +70,14 @@ function addressOf(given: string, ca: string | undefined): Pick<ClientConfig, 'c
   };
 }
 
-/** Brings a new connection into the state that every query relies on. */
+/**
+ * Brings a new connection into the state that every query relies on. Plans are made for the tables as they are: one that
+ * was made while a queue was empty reads all of it when it is long.
+ */
 export async function settle(client: ClientBase, schema: string, statementTimeoutMs: number): Promise<void> {
   await client.query(
     `set search_path to ${escapeIdentifier(schema)};
+     set plan_cache_mode to force_custom_plan;
      set statement_timeout to ${statementTimeoutMs};
      set idle_in_transaction_session_timeout to ${statementTimeoutMs}`,
   );
