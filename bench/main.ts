@@ -1,21 +1,36 @@
+import { engines } from './engines.ts';
+import { footprint } from './footprint.ts';
 import { ledger } from './ledger.ts';
 import { readArguments } from './lib/arguments.ts';
 import { startChildShop } from './lib/child-shop.ts';
+import { closedLoop } from './lib/closed-loop.ts';
 import { printTable, report } from './lib/figures.ts';
-import { atRate, Load, percentile, toldLater } from './lib/load.ts';
+import { atRate, Load, percentile } from './lib/load.ts';
 
 const STOCK = { quantity: 1_000_000, reference: 'bench' };
 const CAPTURED = 'type="shop.tradewind.payment.captured.v1"';
-/** Orders between placed and captured at any moment of the throughput run. */
-const UNDER_WAY = 150;
-const scenarios = { start, orders, latency, memory, ledger: () => ledger(seconds, portBase) };
+const scenarios = {
+  start,
+  orders,
+  engines: () => engines({ seconds, rounds, portBase, databaseUrl }),
+  latency,
+  memory,
+  footprint: () => footprint({ seconds, portBase, databaseUrl }),
+  ledger: () => ledger(seconds, portBase),
+};
 
-const usage = `npm run bench -- [${Object.keys(scenarios).join('|')} …] [--seconds 30] [--port-base 28080]
+const usage = `npm run bench -- [${Object.keys(scenarios).join('|')} …] [--seconds 30] [--rounds 3] [--port-base 28080]
+                 [--database-url postgres://…]
 
-Measures a shop that npm start runs, and a ledger with a million events; one JSON line per figure, and a table at the end.`;
+Measures a shop that npm start runs, and a ledger with a million events; one JSON line per figure, and a table at the end.
 
-const args = readArguments(usage, { seconds: 30, 'port-base': 28_080 }, Object.keys(scenarios));
-const { seconds = 30, 'port-base': portBase = 28_080 } = args?.values ?? {};
+--rounds        turns of each engine
+--database-url  a PostgreSQL server whose user may make databases (default: one that is started here)`;
+
+const defaults = { seconds: 30, rounds: 3, 'port-base': 28_080 };
+const args = readArguments(usage, defaults, Object.keys(scenarios), ['database-url']);
+const { seconds, rounds, 'port-base': portBase } = args?.values ?? defaults;
+const databaseUrl = args?.texts['database-url'];
 if (args) await measure(args.words);
 
 async function measure(names: readonly string[]): Promise<void> {
@@ -45,46 +60,22 @@ async function orders(): Promise<void> {
     const captured = (): Promise<number> => shop.metric('tradewind_events_total', CAPTURED, ['storefront']);
     await closedLoop(load, captured, 3);
     await shop.drained(30_000);
-    const { placed, done, took } = await closedLoop(load, captured, seconds);
+    const busy = await closedLoop(load, captured, seconds);
     const drain = performance.now();
     await shop.drained(60_000);
     const drainedIn = (performance.now() - drain) / 1000;
     await load.close();
     const name = `whole orders, ${mode.length > 0 ? 'processes' : 'one process'}`;
-    const value = done / took;
+    const value = busy.done / busy.seconds;
     report({ name, value, unit: 'orders/s', target: '>= 200', met: value >= 200 });
     report({
-      name: `${name}: ${placed - done} under way at the end, drained in`,
+      name: `${name}: ${busy.accepted.length - busy.done} under way at the end, drained in`,
       value: drainedIn,
       unit: 's',
       target: '< 5',
       met: drainedIn < 5,
     });
   }
-}
-
-/** Keeps `UNDER_WAY` orders between placed and captured; what is captured per second is then what the shop sustains. */
-async function closedLoop(
-  load: Load,
-  captured: () => Promise<number>,
-  forSeconds: number,
-): Promise<{ placed: number; done: number; took: number }> {
-  const before = await captured();
-  const started = performance.now();
-  let placed = 0;
-  let done = 0;
-  const posting: Promise<unknown>[] = [];
-  while (performance.now() - started < forSeconds * 1000) {
-    while (placed - done < UNDER_WAY) {
-      placed += 1;
-      posting.push(toldLater(load.place()));
-    }
-    await new Promise((resume) => setTimeout(resume, 50));
-    done = (await captured()) - before;
-  }
-  const took = (performance.now() - started) / 1000;
-  await Promise.all(posting);
-  return { placed, done, took };
 }
 
 /** From an order's acceptance to its parcel's preparation, at 50 orders per second. */

@@ -6,8 +6,20 @@ import type { Tx } from './store/store.ts';
 import { addTask, cancelTask, type Cause } from './store/tasks.ts';
 import type { Effects } from './service.ts';
 
+/** What a transaction has left to do. */
+export interface Left {
+  /** There are events to send. */
+  readonly events: boolean;
+  /** There are tasks that are due before the task runner looks by itself. */
+  readonly tasks: boolean;
+}
+
+/** The task runner looks for due tasks at least this often. */
+export const LOOK_FOR_TASKS_MS = 1000;
+
 /**
  * Stores what a decision brought about, in its transaction: events into the outbox, tasks into the task table.
+ * @returns whom to wake after the commit.
  * @throws Error when an event breaks its own contract: a defect here must not leave the house.
  */
 export async function storeEffects(
@@ -16,7 +28,7 @@ export async function storeEffects(
   effects: Effects<EventContract>,
   cause: Cause,
   now: Date,
-): Promise<void> {
+): Promise<Left> {
   const events = (effects.emit ?? []).map((fact) => {
     const contract = contracts.get(fact.event);
     if (!contract) throw new Error(`"${fact.event}" is not on the card`);
@@ -28,6 +40,9 @@ export async function storeEffects(
   }
   for (const { kind, key } of effects.cancel ?? []) await cancelTask(tx, kind, key);
   await enqueue(tx, events, now);
+  const soon = now.getTime() + LOOK_FOR_TASKS_MS;
+  const tasks = (effects.tasks ?? []).some(({ dueAt }) => (dueAt ?? now).getTime() < soon);
+  return { events: events.length > 0, tasks };
 }
 
 /** Makes the CloudEvent of a fact: attributes from its contract, a fresh UUIDv7, the time in UTC. */

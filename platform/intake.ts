@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseEvent, isJson, type WireEvent } from './cloudevents.ts';
 import type { EventContract } from './contract.ts';
-import { storeEffects } from './emit.ts';
+import { storeEffects, type Left } from './emit.ts';
 import { fieldErrors, Problem, problems } from './errors.ts';
 import { readBody } from './http/body.ts';
 import { asProblem, MAX_EVENT_PROBLEM_BYTES, respondProblem } from './http/respond.ts';
@@ -37,8 +37,8 @@ export interface IntakeOptions<Deps> {
    * audience would else lose every event without a trace. Log and metrics keep the reason.
    */
   readonly poisonStatus?: number | undefined;
-  /** Called after a transaction that may have left events to send or work to do. */
-  readonly onCommit: () => void;
+  /** Called after a transaction with what it left to do. */
+  readonly onCommit: (left: Left) => void;
 }
 
 /** An index row of PostgreSQL takes 2,704 bytes, and the inbox has `source` and `id` in one. */
@@ -46,6 +46,11 @@ const MAX_KEY_BYTES = 1024;
 
 /** What became of an event. */
 export type Outcome = 'handled' | 'ignored' | 'duplicate' | 'not_of_interest';
+
+interface Decided {
+  readonly outcome: Outcome;
+  readonly left?: Left;
+}
 
 /**
  * `POST /events`: reads a CloudEvent, checks it and its data, and handles it once, whatever the number of deliveries.
@@ -117,16 +122,16 @@ export class Intake<Deps> {
   ): Promise<Outcome> {
     const { store, contracts, scope: makeScope, log, onCommit } = this.#options;
     const cause = { causationId: received.id, ...span.cause };
-    const outcome = await writeOrRetry(store, async (tx): Promise<Outcome> => {
+    const { outcome, left } = await writeOrRetry(store, async (tx): Promise<Decided> => {
       const scope = makeScope();
-      if (!(await admit(tx, received, scope.now))) return 'duplicate';
+      if (!(await admit(tx, received, scope.now))) return { outcome: 'duplicate' };
       const effects = await subscription.handle(tx, received, scope);
-      await storeEffects(tx, contracts, effects, cause, scope.now);
-      if (!effects.ignored) return 'handled';
+      const stored = await storeEffects(tx, contracts, effects, cause, scope.now);
+      if (!effects.ignored) return { outcome: 'handled', left: stored };
       log.info({ ...idsOf(event), reason: effects.ignored }, 'event ignored');
-      return 'ignored';
+      return { outcome: 'ignored', left: stored };
     });
-    onCommit();
+    if (left) onCommit(left);
     return outcome;
   }
 

@@ -43,6 +43,8 @@ export class Pump<Row> {
   readonly #options: PumpOptions<Row>;
   /** Rows in memory that are not settled yet, by sequence. */
   readonly #held = new Map<number, Entry<Row>>();
+  /** Rows that were settled while a read was under way, which may have seen them before. */
+  readonly #gone = new Set<number>();
   readonly #lanes = new KeyLanes<Entry<Row>>();
   readonly #waiting = new Set<Entry<Row>>();
   readonly #atWork = new Set<Promise<void>>();
@@ -143,6 +145,7 @@ export class Pump<Row> {
   async #fetch(limit: number): Promise<void> {
     if (this.#rereadFrom <= this.#fetched) this.#fetched = Math.max(0, this.#rereadFrom - 1);
     this.#rereadFrom = Number.POSITIVE_INFINITY;
+    this.#gone.clear();
     try {
       const rows = await this.#options.fetch(this.#fetched, limit);
       for (const row of rows) this.#take(row);
@@ -157,7 +160,7 @@ export class Pump<Row> {
   #take(row: Row): void {
     const seq = this.#options.seq(row);
     this.#fetched = Math.max(this.#fetched, seq);
-    if (this.#held.has(seq)) return;
+    if (this.#held.has(seq) || this.#gone.has(seq)) return;
     const entry: Entry<Row> = { row, key: this.#options.key(row), dueAt: 0 };
     const place = entry.key === undefined ? 'first' : this.#lanes.enter(entry.key, seq, entry);
     if (place === 'skipped') return;
@@ -233,12 +236,17 @@ export class Pump<Row> {
     this.#run();
   }
 
+  #forget(seq: number): void {
+    this.#held.delete(seq);
+    if (this.#fetching) this.#gone.add(seq);
+  }
+
   async #settle(): Promise<void> {
     while (this.#done.length > 0) {
       const batch = this.#done.splice(0);
       try {
         await this.#options.settle(batch.map((entry) => entry.row));
-        for (const entry of batch) this.#held.delete(this.#seqOf(entry));
+        for (const entry of batch) this.#forget(this.#seqOf(entry));
       } catch (error) {
         this.#options.onError(error);
         // Once stopping, rows that cannot be removed stay: they are worked again at the next start.

@@ -60,7 +60,7 @@ export class Relay {
       key: (row) => row.partitionKey,
       work: (row) => this.#send(row),
       settle: async (rows) => {
-        await store.write((tx) => markSent(tx, rows));
+        await markSent(store, rows);
         for (const row of rows) this.#share.end(row);
       },
       maxInFlight,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { EventContract } from './contract.ts';
-import { storeEffects } from './emit.ts';
+import { storeEffects, type Left } from './emit.ts';
 import { openDoors, type Doors } from './http/doors.ts';
 import { describeApi } from './http/openapi.ts';
 import type { RouteHost } from './http/route.ts';
@@ -169,7 +169,7 @@ class Runtime implements RunningService {
   }
 
   wake(): void {
-    this.#onCommit();
+    this.#onCommit({ events: true, tasks: true });
   }
 
   close(): Promise<void> {
@@ -217,9 +217,9 @@ class Runtime implements RunningService {
   }
 
   /** After a commit there may be events to send and tasks to do. */
-  readonly #onCommit = (): void => {
-    this.#relay?.wake();
-    this.#runner?.wake();
+  readonly #onCommit = ({ events, tasks }: Left): void => {
+    if (events) this.#relay?.wake();
+    if (tasks) this.#runner?.wake();
   };
 
   #createIntake(): Intake<object> {
@@ -285,14 +285,14 @@ class Runtime implements RunningService {
       now: this.#now,
       closing: this.#closing.signal,
       commit: async (work, cause) => {
-        const result = await writeOrRetry(this.store, async (tx) => {
+        const { value, left } = await writeOrRetry(this.store, async (tx) => {
           const scope = this.#scope();
-          const [value, effects] = await work(tx, scope);
-          await storeEffects(tx, this.#contracts, effects, cause, scope.now);
-          return value;
+          const [result, effects] = await work(tx, scope);
+          const stored = await storeEffects(tx, this.#contracts, effects, cause, scope.now);
+          return { value: result, left: stored };
         });
-        this.#onCommit();
-        return result;
+        this.#onCommit(left);
+        return value;
       },
     };
   }

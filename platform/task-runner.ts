@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventContract } from './contract.ts';
-import { storeEffects } from './emit.ts';
+import { LOOK_FOR_TASKS_MS, storeEffects, type Left } from './emit.ts';
 import { messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import type { ServiceMetrics } from './metrics.ts';
@@ -31,15 +31,14 @@ export interface TaskRunnerOptions<Deps> {
   readonly log: Log;
   readonly metrics: ServiceMetrics;
   readonly tracing: Tracing;
-  /** Called after a task's transaction: there may be events to send. */
-  readonly onCommit: () => void;
+  /** Called after a task's transaction with what it left to do. */
+  readonly onCommit: (left: Left) => void;
 }
 
 const MAX_AT_WORK = 128;
 const LEASE_MS = 10_000;
 /** Leases of what is at work are made longer three times before they would end. */
 const RENEW_MS = LEASE_MS / 3;
-const MAX_SLEEP_MS = 1000;
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 30_000;
 
@@ -125,7 +124,7 @@ export class TaskRunner<Deps> {
       const { now } = scope();
       const due = await nextDue(store.read);
       if (due && due <= now) {
-        const tasks = await store.write((tx) => claimTasks(tx, now, this.#leaseFrom(now), room));
+        const tasks = await claimTasks(store, now, this.#leaseFrom(now), room);
         for (const task of tasks) this.#start(task);
         this.#wanted ||= tasks.length > 0;
         return;
@@ -139,8 +138,8 @@ export class TaskRunner<Deps> {
 
   #sleepUntil(due: Date | undefined, now: Date): void {
     if (this.#stopped) return;
-    const wait = due ? Math.max(1, due.getTime() - now.getTime()) : MAX_SLEEP_MS;
-    this.#timer = setTimeout(() => this.wake(), Math.min(wait, MAX_SLEEP_MS));
+    const wait = due ? Math.max(1, due.getTime() - now.getTime()) : LOOK_FOR_TASKS_MS;
+    this.#timer = setTimeout(() => this.wake(), Math.min(wait, LOOK_FOR_TASKS_MS));
   }
 
   #start(task: TaskRow): void {
@@ -170,9 +169,10 @@ export class TaskRunner<Deps> {
       if (!kind) throw new Error(`no task of kind "${task.kind}" is on the card`);
       // What comes again and again by itself is part of no story.
       const traced = kind.recurs ? untraced : tracing;
-      const outcome = await traced.span(performing(task), (span) => this.#perform(kind, task, span));
-      metrics.taskRuns.inc({ kind: task.kind, result: outcome });
-      onCommit();
+      const left = await traced.span(performing(task), (span) => this.#perform(kind, task, span));
+      metrics.taskRuns.inc({ kind: task.kind, result: left ? 'done' : 'lost' });
+      // Ordered again meanwhile, it waits again.
+      onCommit({ events: left?.events ?? false, tasks: true });
     } catch (error) {
       metrics.taskRuns.inc({ kind: task.kind, result: 'failed' });
       const level = this.#stopped ? 'info' : 'warn';
@@ -181,16 +181,18 @@ export class TaskRunner<Deps> {
     }
   }
 
-  async #perform(kind: TaskKind<EventContract, Deps>, task: TaskRow, span: Span): Promise<string> {
+  /** @returns what it left to do; `undefined` when the task was somebody else's by then. */
+  async #perform(kind: TaskKind<EventContract, Deps>, task: TaskRow, span: Span): Promise<Left | undefined> {
     const { store, contracts, scope: makeScope, log } = this.#options;
     const result = await kind.perform?.(task.payload as never, makeScope());
-    return writeOrRetry(store, async (tx): Promise<string> => {
-      if (!(await finishTask(tx, task, this.#holder))) return 'lost';
+    return writeOrRetry(store, async (tx) => {
+      if (!(await finishTask(tx, task, this.#holder))) return undefined;
       const scope = makeScope();
       const effects = await kind.settle(tx, task.payload, result, scope);
-      await storeEffects(tx, contracts, effects, { ...task.cause, ...span.cause }, scope.now);
+      const cause = { ...task.cause, ...span.cause };
+      const left = await storeEffects(tx, contracts, effects, cause, scope.now);
       if (effects.ignored) log.info({ ...idsOf(task), reason: effects.ignored }, 'task ignored');
-      return 'done';
+      return left;
     });
   }
 

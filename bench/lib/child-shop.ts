@@ -24,14 +24,19 @@ export interface ChildShop extends AsyncDisposable {
 const TOKEN = 'staff-token-of-the-bench';
 const WAITING = ['tradewind_outbox_events', 'tradewind_tasks_due', 'tradewind_broker_waiting'];
 
-export async function startChildShop(portBase: number, args: readonly string[]): Promise<ChildShop> {
+/** @param env further settings of its programs. */
+export async function startChildShop(
+  portBase: number,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ChildShop> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tradewind-bench-'));
   const before = performance.now();
   const child = spawn(
     'npm',
     ['start', '--silent', '--', '--data', dataDir, '--port-base', String(portBase), ...args],
     {
-      env: { ...environment(), STAFF_TOKEN: TOKEN, LOG_LEVEL: 'error' },
+      env: { ...environment(), STAFF_TOKEN: TOKEN, LOG_LEVEL: 'error', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );

@@ -8,6 +8,9 @@ export interface Accepted {
   readonly acceptedAt: number;
 }
 
+const MAX_TRIES = 20;
+const AGAIN_MS = 1000;
+
 /** Places orders, each by a guest of its own. */
 export class Load {
   readonly #pool: Pool;
@@ -16,14 +19,22 @@ export class Load {
     this.#pool = new Pool(storefront, { connections: 64 });
   }
 
-  async place(): Promise<Accepted> {
+  /** Orders that were answered 503 so far; they were placed again. */
+  refusals = 0;
+
+  async place(key = randomUUID(), tries = 1): Promise<Accepted> {
     const { statusCode, body } = await this.#pool.request({
       method: 'POST',
       path: '/api/orders',
-      headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
       body: JSON.stringify(orderBody({ lines: [{ sku: 'TW-ROPE-10', quantity: 1 }] })),
     });
     const answer = (await body.json()) as { id: string };
+    if (statusCode === 503 && tries < MAX_TRIES) {
+      this.refusals += 1;
+      await new Promise((resume) => setTimeout(resume, AGAIN_MS));
+      return this.place(key, tries + 1);
+    }
     if (statusCode !== 201) throw new Error(`an order was answered ${statusCode}: ${JSON.stringify(answer)}`);
     return { id: answer.id, acceptedAt: Date.now() };
   }

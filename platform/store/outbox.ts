@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { Reader, Tx } from './store.ts';
+import type { Reader, Store, Tx } from './store.ts';
 
 /** An event that waits to be sent, as a structured-mode JSON document. */
 export interface OutboxRow {
@@ -29,9 +29,9 @@ export async function enqueue(
 ): Promise<void> {
   // In one order for everybody: nobody waits for another in a circle.
   const lanes = [...new Set(rows.map(({ partitionKey }) => laneOf(partitionKey)))].toSorted((a, b) => a - b);
-  if (tx.dialect.takeTurn) for (const lane of lanes) await tx.get(tx.dialect.takeTurn, lane);
+  if (tx.dialect.takeTurn) for (const lane of lanes) tx.send(tx.dialect.takeTurn, lane);
   for (const { partitionKey, event } of rows) {
-    await tx.run(
+    tx.send(
       'insert into outbox (partition_key, lane, event, created_at) values ($1, $2, $3, $4)',
       partitionKey,
       laneOf(partitionKey),
@@ -80,10 +80,15 @@ const slots = Array.from({ length: 32 }, (_, index) => index);
 const removal = `delete from outbox where seq in (${slots.map((slot) => `$${slot + 1}`).join(', ')})`;
 
 /** Removes events that the sink has accepted. */
-export async function markSent(tx: Tx, rows: readonly OutboxRow[]): Promise<void> {
-  for (let from = 0; from < rows.length; from += slots.length) {
-    await tx.run(removal, ...slots.map((slot) => rows[from + slot]?.seq ?? null));
+export async function markSent(store: Store, rows: readonly OutboxRow[]): Promise<void> {
+  const seqsFrom = (from: number): (number | null)[] => slots.map((slot) => rows[from + slot]?.seq ?? null);
+  if (rows.length <= slots.length) {
+    await store.writeOne(removal, ...seqsFrom(0));
+    return;
   }
+  await store.write(async (tx) => {
+    for (let from = 0; from < rows.length; from += slots.length) tx.send(removal, ...seqsFrom(from));
+  });
 }
 
 /** How many events wait, and since when. */

@@ -1,4 +1,4 @@
-import { escapeIdentifier, types, type ClientBase, type ClientConfig } from 'pg';
+import { escapeIdentifier, types, type ClientBase, type ClientConfig, type QueryConfig } from 'pg';
 import { asStoreError, isFromServer } from './postgres-errors.ts';
 import type { Dialect, SqlValue } from './store.ts';
 import type { Runner } from './transaction.ts';
@@ -46,6 +46,8 @@ export function configOf(options: PostgresOptions): ClientConfig {
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: statementTimeoutMs + SILENCE_MS,
     keepAlive: true,
+    // Queries go out at once; without it each waits until the one before is answered.
+    pipeline: true,
     types: { getTypeParser },
   };
 }
@@ -68,13 +70,36 @@ function addressOf(given: string, ca: string | undefined): Pick<ClientConfig, 'c
   };
 }
 
-/** Brings a new connection into the state that every query relies on. */
+/**
+ * Brings a new connection into the state that every query relies on. Plans are made for the tables as they are: one that
+ * was made while a queue was empty reads all of it when it is long.
+ */
 export async function settle(client: ClientBase, schema: string, statementTimeoutMs: number): Promise<void> {
   await client.query(
     `set search_path to ${escapeIdentifier(schema)};
+     set plan_cache_mode to force_custom_plan;
      set statement_timeout to ${statementTimeoutMs};
      set idle_in_transaction_session_timeout to ${statementTimeoutMs}`,
   );
+}
+
+/**
+ * A statement that the server has prepared under this name no longer fits its table, or is not there: somebody changed
+ * the schema, or a pooler the connection.
+ */
+const UNPREPARED = /^(?:0A000|26000)$/;
+
+/** Texts that get a name; with further ones the server begins anew each time. */
+const MAX_NAMES = 500;
+const names = new Map<string, string>();
+
+/** From the second time on a statement has a name, under which each connection prepares it once. */
+function named(text: string, values: readonly SqlValue[]): QueryConfig {
+  const query = { text, values: [...values] };
+  const name = names.get(text);
+  if (name !== undefined) return { ...query, name };
+  if (values.length > 0 && names.size < MAX_NAMES) names.set(text, `s${names.size}`);
+  return query;
 }
 
 /** A connection that runs one transaction. */
@@ -99,6 +124,12 @@ export class Connection implements Runner {
     return (await this.#query(sql, values)).rowCount ?? 0;
   }
 
+  /** @throws Error when the server undid the transaction instead, as it does with one in which a query failed. */
+  async commit(): Promise<void> {
+    const { command } = await this.#query('commit', []);
+    if (command !== 'COMMIT') throw new Error(`the transaction was not committed: ${command}`);
+  }
+
   /** Ends a transaction that failed. Where it cannot, the server does so when the connection is gone. */
   async rollback(): Promise<void> {
     if (!this.isBroken) await this.run('rollback').catch(() => undefined);
@@ -106,9 +137,9 @@ export class Connection implements Runner {
 
   async #query(sql: string, values: readonly SqlValue[]) {
     try {
-      return await this.#client.query(sql, [...values]);
+      return await this.#client.query(named(sql, values));
     } catch (error) {
-      this.isBroken ||= !isFromServer(error);
+      this.isBroken ||= !isFromServer(error) || UNPREPARED.test(error.code);
       throw asStoreError(error);
     }
   }

@@ -84,7 +84,11 @@ class PostgresStore implements Store {
   }
 
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#accept(() => this.#repeat(work));
+    return this.#accept(() => this.#repeat(() => this.#writeOnce(work)));
+  }
+
+  writeOne<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
+    return this.#accept(() => this.#repeat(() => this.#query<Row>(sql, values)));
   }
 
   alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -139,8 +143,7 @@ class PostgresStore implements Store {
 
   async #all<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
     if (this.#closed) throw new StoreError('the store is closed');
-    const result = await inOurWords(this.#untilClosed(this.#pool.query(sql, [...values])));
-    return result.rows as Row[];
+    return this.#untilClosed(this.#query<Row>(sql, values));
   }
 
   async #get<Row>(sql: string, values: readonly SqlValue[]): Promise<Row | undefined> {
@@ -162,10 +165,10 @@ class PostgresStore implements Store {
     return accepted;
   }
 
-  async #repeat<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #repeat<T>(work: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#writeOnce(work);
+        return await work();
       } catch (error) {
         if (!isBrokenOff(error) || tries === MAX_TRIES) throw error;
         // Those that met meet again when they come back at the same moment.
@@ -184,6 +187,17 @@ class PostgresStore implements Store {
     }
   }
 
+  /** Outside a transaction. */
+  async #query<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
+    const client = await inOurWords(this.#pool.connect());
+    const connection = new Connection(client);
+    try {
+      return await connection.all<Row>(sql, ...values);
+    } finally {
+      client.release(connection.isBroken);
+    }
+  }
+
   async #transact<T>(connection: Connection, work: (tx: Tx) => Promise<T>): Promise<T> {
     const tx = new Transaction(dialect, connection);
     let result: T;
@@ -192,7 +206,11 @@ class PostgresStore implements Store {
       result = await this.#current.run(tx, () => work(tx));
       tx.refuseFailed();
       tx.over = true;
-      await connection.run('commit');
+      // Right behind what was sent: the server undoes all of it when one of that fails, and that is the error to tell.
+      const committed = connection.commit();
+      committed.catch(() => undefined);
+      await tx.settled();
+      await committed;
     } catch (error) {
       tx.over = true;
       await connection.rollback();

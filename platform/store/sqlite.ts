@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
 import { Connection, dialect } from './sqlite-connection.ts';
-import type { Reader, Store, Tx } from './store.ts';
+import type { Reader, SqlValue, Store, Tx } from './store.ts';
 import { Transaction } from './transaction.ts';
 
 /** A commit never waits for more transactions than this. */
@@ -68,6 +68,10 @@ class SqliteStore implements Store {
     });
   }
 
+  writeOne<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
+    return this.write((tx) => tx.all<Row>(sql, ...values));
+  }
+
   /** The folder belongs to this process: nobody else is there. */
   alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.write(work);
@@ -123,7 +127,7 @@ class SqliteStore implements Store {
     this.#writer.exec('savepoint job');
     try {
       await this.#current.run(tx, () => job.run(tx));
-      tx.refuseFailed();
+      await tx.settled();
       this.#writer.exec('release job');
       return true;
     } catch (error) {

@@ -22,6 +22,11 @@ export interface Tx extends Reader {
   readonly dialect: Dialect;
   /** Runs a statement and answers the number of rows it changed. */
   run(sql: string, ...values: readonly SqlValue[]): Promise<number>;
+  /**
+   * Runs a statement that nobody waits for, after what came before and before what comes next: over a network it goes
+   * along with the next one or the commit. One that fails fails the transaction.
+   */
+  send(sql: string, ...values: readonly SqlValue[]): void;
   /** Runs `hook` once the transaction is durable; it is dropped when the transaction rolls back. */
   afterCommit(hook: () => void): void;
 }
@@ -55,6 +60,12 @@ export interface Store extends AsyncDisposable {
    * @throws StoreError when the database cannot take it just now, or is closed.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * A transaction of one statement: `write` with less to say to the database.
+   * @returns the rows that it returns.
+   * @throws StoreError as `write` does.
+   */
+  writeOne<Row>(sql: string, ...values: readonly SqlValue[]): Promise<Row[]>;
   /**
    * Like `write`, but alone among all processes that use this database, and without a limit on the time a statement
    * takes: for changes of the schema. Waits while another process is at it.

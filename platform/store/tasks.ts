@@ -1,4 +1,4 @@
-import type { Reader, Tx } from './store.ts';
+import type { Reader, Store, Tx } from './store.ts';
 
 /** What brought an event or a task about; goes along so that a story can be followed across services. */
 export interface Cause {
@@ -34,7 +34,7 @@ export async function addTask(
   task: { kind: string; key: string; payload: unknown; dueAt: Date },
   cause: Cause,
 ): Promise<void> {
-  await tx.run(
+  tx.send(
     `insert into tasks (kind, task_key, payload, cause, due_at, attempts)
      values ($1, $2, $3, $4, $5, 0)
      on conflict (kind, task_key) do update set payload = excluded.payload, cause = excluded.cause,
@@ -53,7 +53,7 @@ export async function addTask(
 
 /** Removes a task that is no longer needed, at work or not. */
 export async function cancelTask(tx: Tx, kind: string, key: string): Promise<void> {
-  await tx.run('delete from tasks where kind = $1 and task_key = $2', kind, key);
+  tx.send('delete from tasks where kind = $1 and task_key = $2', kind, key);
 }
 
 /** Who takes tasks, and until when nobody else gets them. */
@@ -64,12 +64,12 @@ export interface Lease {
 }
 
 /** Takes up to `limit` due tasks. */
-export async function claimTasks(tx: Tx, now: Date, lease: Lease, limit: number): Promise<TaskRow[]> {
-  const rows = await tx.all<StoredTask>(
+export async function claimTasks(store: Store, now: Date, lease: Lease, limit: number): Promise<TaskRow[]> {
+  const rows = await store.writeOne<StoredTask>(
     `with due as (
        select kind, task_key from tasks
        where due_at <= $2 and (lease_until is null or lease_until <= $2)
-       order by due_at limit $3 ${tx.dialect.skipLocked})
+       order by due_at limit $3 ${store.dialect.skipLocked})
      update tasks set lease_until = $1, lease_holder = $4, attempts = attempts + 1
      from due where tasks.kind = due.kind and tasks.task_key = due.task_key
      returning tasks.kind, tasks.task_key as "key", payload, cause, attempts`,

@@ -13,6 +13,8 @@ export class Transaction implements Tx {
   over = false;
   readonly #runner: Runner;
   readonly #hooks: (() => void)[] = [];
+  readonly #sent: Promise<unknown>[] = [];
+  /** Of the query that failed first: those behind it fail only because of it. */
   #failure: unknown;
 
   constructor(dialect: Dialect, runner: Runner) {
@@ -32,8 +34,19 @@ export class Transaction implements Tx {
     return this.#query(() => this.#runner.run(sql, ...values));
   }
 
+  send(sql: string, ...values: readonly SqlValue[]): void {
+    this.#refuseOver();
+    this.#sent.push(this.run(sql, ...values).catch(() => undefined));
+  }
+
   afterCommit(hook: () => void): void {
     this.#hooks.push(hook);
+  }
+
+  /** Resolves when what was sent has run. @throws the error of a query that failed. */
+  async settled(): Promise<void> {
+    if (this.#sent.length > 0) await Promise.all(this.#sent);
+    this.refuseFailed();
   }
 
   /** A failed query ends its transaction on every engine, even when the work goes on. */
@@ -52,14 +65,18 @@ export class Transaction implements Tx {
     }
   }
 
-  async #query<T>(query: () => Promise<T>): Promise<T> {
+  #refuseOver(): void {
     if (this.over) throw new Error('this transaction is over: a query was not awaited');
+  }
+
+  async #query<T>(query: () => Promise<T>): Promise<T> {
+    this.#refuseOver();
     this.refuseFailed();
     try {
       return await query();
     } catch (error) {
-      this.#failure = error;
-      throw error;
+      this.#failure ??= error;
+      throw this.#failure;
     }
   }
 }

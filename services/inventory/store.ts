@@ -48,7 +48,7 @@ export async function reserve(tx: Tx, lines: readonly Line[]): Promise<Shortage[
 /** Puts what was set aside back on sale, or takes it off the shelf. */
 export async function move(tx: Tx, lines: readonly Line[], movement: Movement): Promise<void> {
   const shelf = movement === 'commit' ? 'on_hand = stock.on_hand - wanted.quantity,' : '';
-  await tx.run(
+  tx.send(
     `${locked(tx, lines)}
      update stock set ${shelf} reserved = stock.reserved - wanted.quantity, revision = stock.revision + 1
      from wanted join locked on locked.sku = wanted.sku where stock.sku = wanted.sku`,

@@ -62,11 +62,11 @@ export async function takeKey(
 }
 
 export async function saveAnswer(tx: Tx, key: string, answer: unknown): Promise<void> {
-  await tx.run('update calls set answer = $2 where idempotency_key = $1', key, JSON.stringify(answer));
+  tx.send('update calls set answer = $2 where idempotency_key = $1', key, JSON.stringify(answer));
 }
 
 export async function addCharge(tx: Tx, charge: Charge): Promise<void> {
-  await tx.run(
+  tx.send(
     `insert into charges (reference, order_id, amount, currency, captured, voided, refunded, expires_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8)`,
     charge.reference,
@@ -99,7 +99,7 @@ export async function chargeOf(tx: Tx, reference: string): Promise<Charge | unde
 }
 
 export async function updateCharge(tx: Tx, { reference, captured, voided, refunded }: Charge): Promise<void> {
-  await tx.run(
+  tx.send(
     'update charges set captured = $2, voided = $3, refunded = $4 where reference = $1',
     reference,
     captured,

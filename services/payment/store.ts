@@ -22,7 +22,7 @@ export const payments = documents<Payment>('payments', 'order_id', (payment) => 
  */
 export async function record(tx: Tx, orderId: string, entries: readonly Entry[], now: Date): Promise<void> {
   for (const { kind, round, amount, currency, reference, key } of entries) {
-    await tx.run(
+    tx.send(
       `insert into ledger (order_id, kind, round, amount, currency, reference, idempotency_key, recorded_at)
        values ($1, $2, $3, $4, $5, $6, $7, $8)`,
       orderId,

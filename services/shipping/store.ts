@@ -63,7 +63,7 @@ export function pageOf(
  * the order would miss the change, and the change the order.
  */
 export async function takeTurn(tx: Tx, customerId: string): Promise<void> {
-  await tx.run(
+  tx.send(
     `insert into customers (customer_id, turns) values ($1, 1)
      on conflict (customer_id) do update set turns = customers.turns + 1`,
     customerId,
@@ -123,7 +123,7 @@ export async function forgetChanges(tx: Tx, before: Date): Promise<boolean> {
 export async function addLabel(tx: Tx, shipment: Shipment, now: Date): Promise<void> {
   const { orderId, label, destination } = shipment;
   if (!label || !destination) throw new Error(`${orderId} has nothing to be labelled with`);
-  await tx.run(
+  tx.send(
     `insert into labels (shipment_id, revision, tracking_number, created_at) values ($1, $2, $3, $4)
      on conflict (shipment_id, revision) do nothing`,
     shipmentIdOf(orderId),

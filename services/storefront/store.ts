@@ -107,7 +107,7 @@ export async function addAddress(
   address: Address,
   now: Date,
 ): Promise<void> {
-  await tx.run(
+  tx.send(
     'insert into addresses (customer_id, revision, address, added_at) values ($1, $2, $3, $4)',
     customerId,
     revision,

@@ -20,7 +20,7 @@ export async function record(
   { event, text, at, bell }: { event: string; text: string; at: Date; bell: Bell },
 ): Promise<void> {
   await orders.save(tx, order);
-  await tx.run(
+  tx.send(
     'insert into timeline (order_id, seq, at, event, text, status) values ($1, $2, $3, $4, $5, $6)',
     order.orderId,
     order.version + 1,

@@ -30,7 +30,15 @@ const RULES: readonly Rule[] = [
   { room: /^scripts\//, may: [...OUTSIDE, 'platform/.+', 'events/.+', 'services/.+', 'scripts/.+'] },
   {
     room: /^bench\//,
-    may: [...OUTSIDE, 'platform/.+', 'events/.+', 'services/.+', 'bench/.+', 'test/support/.+'],
+    may: [
+      ...OUTSIDE,
+      'platform/.+',
+      'events/.+',
+      'services/.+',
+      'scripts/image/dockerfile\\.ts',
+      'bench/.+',
+      'test/support/.+',
+    ],
   },
   {
     room: /^test\/support\//,

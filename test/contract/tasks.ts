@@ -30,7 +30,7 @@ export function tasksContract(name: string, open: () => Promise<OpenStore>): voi
     const order = (dueAt: Date, key = 'k', payload: unknown = {}): Promise<void> =>
       store.write((tx) => addTask(tx, { kind: 'ask', key, payload, dueAt }, {}));
     const claim = (now: Date, holder = 'me', until = at(50)): Promise<TaskRow[]> =>
-      store.write((tx) => claimTasks(tx, now, { holder, until }, 2));
+      claimTasks(store, now, { holder, until }, 2);
     const finish = (task: TaskRow, holder = 'me'): Promise<boolean> =>
       store.write((tx) => finishTask(tx, task, holder));
     const claimOne = async (now: Date, holder = 'me', until = at(50)): Promise<TaskRow> => {

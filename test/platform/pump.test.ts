@@ -171,6 +171,40 @@ describe('the pump', () => {
     await pump.stop(1000);
   });
 
+  it('works nothing again that was removed while an older look at the store was on its way', async () => {
+    const stored = rows(3);
+    const looks: PromiseWithResolvers<void>[] = [];
+    const removal = Promise.withResolvers<void>();
+    const { pump, done } = pumpOn(stored, {
+      fetch: async (after) => {
+        const seen = stored.filter((row) => row.seq > after);
+        const look = Promise.withResolvers<void>();
+        looks.push(look);
+        await look.promise;
+        return seen;
+      },
+      settle: async (settled) => {
+        await removal.promise;
+        for (const row of settled) stored.splice(stored.indexOf(row), 1);
+      },
+    });
+    pump.wake();
+    looks[0]?.resolve();
+    await until('all are worked', () => done.length === 3);
+    pump.rewind();
+    await until('it looks again', () => looks.length === 2);
+    removal.resolve();
+    await until('all are removed, and nothing is held', () => stored.length === 0 && pump.held === 0);
+    looks[1]?.resolve();
+    stored.push({ seq: 4, key: 'k0' });
+    pump.wake();
+    await until('it looks once more', () => looks.length === 3);
+    looks[2]?.resolve();
+    await until('the new one is removed', () => stored.length === 0);
+    expect(done).toEqual([1, 2, 3, 4]);
+    await pump.stop(1000);
+  });
+
   it('lets go of rows that are no longer its own, and takes them again, in order, when they are', async () => {
     const stored = rows(4, 2);
     let others: string | undefined = 'k0';

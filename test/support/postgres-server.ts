@@ -22,6 +22,8 @@ const NOBODY = 65_534;
 /** A PostgreSQL server that is gone after the tests. */
 export interface PostgresServer {
   readonly url: string;
+  /** Process id, while it runs. */
+  readonly pid: number | undefined;
   /** Ends it, as when its machine is restarted; its data stays. */
   stop(): Promise<void>;
   /** Starts it again on the same port. */
@@ -29,10 +31,16 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/** @throws Error when the binaries are not there for this machine, or do not run. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Without syncs, because nothing outlives the tests. */
+const FLEETING = ['fsync=off', 'full_page_writes=off', 'max_connections=400', 'autovacuum=off'];
+
+/**
+ * @param settings as in postgresql.conf, `name=value`.
+ * @throws Error when the binaries are not there for this machine, or do not run.
+ */
+export async function startPostgres(settings: readonly string[] = FLEETING): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'tradewind-postgres-'));
-  const server = new Server(folder, await freePortBase(1));
+  const server = new Server(folder, await freePortBase(1), settings);
   try {
     await server.install();
     await server.start();
@@ -47,12 +55,14 @@ class Server implements PostgresServer {
   readonly url: string;
   readonly #folder: string;
   readonly #port: number;
+  readonly #settings: readonly string[];
   #process: ChildProcess | undefined;
   #log = '';
 
-  constructor(folder: string, port: number) {
+  constructor(folder: string, port: number, settings: readonly string[]) {
     this.#folder = folder;
     this.#port = port;
+    this.#settings = settings;
     this.url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     // A run of tests that is broken off must leave no server behind.
     process.once('exit', () => this.#process?.kill('SIGKILL'));
@@ -84,10 +94,8 @@ class Server implements PostgresServer {
   }
 
   async start(): Promise<void> {
-    // Without syncs, because nothing of this outlives the tests.
-    const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=400', 'autovacuum=off'];
     const address = ['listen_addresses=127.0.0.1', `port=${this.#port}`, 'unix_socket_directories='];
-    const flags = [...settings, ...address].flatMap((each) => ['-c', each]);
+    const flags = [...this.#settings, ...address].flatMap((each) => ['-c', each]);
     const child = spawn(this.#bin('postgres'), ['-D', this.#data, ...flags], {
       ...identity,
       cwd: this.#folder,
@@ -110,6 +118,10 @@ class Server implements PostgresServer {
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
   }
 
   get #native(): string {

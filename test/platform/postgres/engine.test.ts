@@ -70,6 +70,32 @@ describe('PostgreSQL', () => {
     expect(await store.write((tx) => tx.get('select 1 as one'))).toEqual({ one: 1 });
   });
 
+  it('goes on when somebody has changed a column that a prepared statement answers', async () => {
+    const store = await open();
+    await store.write((tx) => tx.run('create table things (name text, size integer)'));
+    await store.write((tx) => tx.run("insert into things values ('a', 1)"));
+    const read = () => store.read.get('select size from things where name = $1', 'a');
+    for (let times = 0; times < 3; times += 1) expect(await read()).toEqual({ size: 1 });
+    await store.write((tx) => tx.run('alter table things alter column size type text'));
+    await until('it has prepared it anew', () =>
+      read().then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(await read()).toEqual({ size: '1' });
+  });
+
+  it('prepares what comes again once for each connection, and never two texts under one name', async () => {
+    const store = await open();
+    const prepared = `select count(*) as count from pg_prepared_statements where statement like '%$1%as marked%'`;
+    await store.write(async (tx) => {
+      for (let times = 0; times < 3; times += 1) await tx.get('select $1::text as marked', 'x');
+      for (let times = 0; times < 3; times += 1) await tx.get('select $1::integer as marked', 1);
+      expect(await tx.get(prepared)).toEqual({ count: 2 });
+    });
+  });
+
   it('tells nothing of a row that breaks a constraint', async () => {
     const store = await open();
     await store.write((tx) => tx.run('create table things (name text check (length(name) < 3))'));

@@ -1,6 +1,7 @@
 import { openPostgres } from '../../../platform/store/postgres.ts';
 import { documentsContract } from '../../contract/documents.ts';
 import { storeContract, type OpenStore } from '../../contract/store.ts';
+import { statementsContract } from '../../contract/statements.ts';
 import { tasksContract } from '../../contract/tasks.ts';
 import { openTestData, postgresOptions } from '../../support/data.ts';
 
@@ -17,5 +18,6 @@ async function open(): Promise<OpenStore> {
 }
 
 storeContract('PostgreSQL', open);
+statementsContract('PostgreSQL', open);
 documentsContract('PostgreSQL', open);
 tasksContract('PostgreSQL', open);

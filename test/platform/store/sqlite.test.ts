@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { openSqlite } from '../../../platform/store/sqlite.ts';
 import { documentsContract } from '../../contract/documents.ts';
 import { storeContract, type OpenStore } from '../../contract/store.ts';
+import { statementsContract } from '../../contract/statements.ts';
 import { tasksContract } from '../../contract/tasks.ts';
 
 async function folder(): Promise<string> {
@@ -32,6 +33,7 @@ function flush(file: string): void {
 }
 
 storeContract('SQLite', open);
+statementsContract('SQLite', open);
 documentsContract('SQLite', open);
 tasksContract('SQLite', open);
 
