@@ -1,16 +1,19 @@
 import { runChaos } from '../test/support/chaos.ts';
 import { runOutage } from '../test/support/outage.ts';
+import { startPostgres } from '../test/support/postgres-server.ts';
 import { readArguments } from './lib/arguments.ts';
 
-const usage = `npm run chaos -- [kills|outage …] [--orders N] [--kills 40] [--changes 100] [--port-base 29080]
+const usage = `npm run chaos -- [kills|outage|replicas …] [--orders N] [--kills 40] [--changes 100] [--port-base 29080]
 
-kills   kills the processes of a shop at random under load (200 orders)
-outage  takes shipping, and then payment, away for ten times the delivery budget while customers order (500) and
-        move, and kills the ledger twice meanwhile
+kills     kills the processes of a shop at random under load (200 orders)
+outage    takes shipping, and then payment, away for ten times the delivery budget while customers order (500) and
+          move, and kills the ledger twice meanwhile
+replicas  kills as well, but in a shop with two processes of each service on PostgreSQL behind a round-robin proxy;
+          once balanced by connection, once by request
 
-Both look, when everything has come to rest, for what was lost or done twice.`;
+All look, when everything has come to rest, for what was lost or done twice.`;
 
-const scenarios: Record<string, () => Promise<readonly string[]>> = { kills, outage };
+const scenarios: Record<string, () => Promise<readonly string[]>> = { kills, outage, replicas };
 const args = readArguments(
   usage,
   { orders: 0, kills: 40, changes: 100, 'port-base': 29_080 },
@@ -44,6 +47,21 @@ async function outage(): Promise<readonly string[]> {
     faults.push(...told({ service, ...report }));
   }
   return faults;
+}
+
+async function replicas(): Promise<readonly string[]> {
+  const server = await startPostgres();
+  try {
+    const faults: string[] = [];
+    for (const balance of ['connection', 'request'] as const) {
+      const options = { orders: orders || 200, kills: killings, portBase, server: server.url, log };
+      const report = await runChaos({ ...options, replication: { replicas: 2, balance } });
+      faults.push(...told({ balance, ...report }));
+    }
+    return faults;
+  } finally {
+    await server.remove();
+  }
 }
 
 function told<Report extends { readonly faults: readonly string[] }>(report: Report): readonly string[] {

@@ -1,8 +1,9 @@
-import { addressOf, programs, type ShopOptions } from '../../services/local/plan.ts';
+import { addressOf, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
-import { addressFaults, moneyFaults, parcelFaults, readCharges, type Charge } from './faults.ts';
+import { addressFaults, moneyFaults, parcelFaults, readCharges, storyFaults, type Charge } from './faults.ts';
+import { superviseReplicas, type Replication } from './replicas.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
 import { Staff } from './staff.ts';
 import { until } from './until.ts';
@@ -12,6 +13,10 @@ export interface ChaosOptions {
   readonly orders: number;
   /** Processes to kill with SIGKILL, one after the other, at random. */
   readonly kills: number;
+  /** Several processes of each service, instead of one. */
+  readonly replication?: Replication;
+  /** A PostgreSQL server to use whatever engine the run is about. */
+  readonly server?: string;
   readonly log?: (line: string) => void;
 }
 
@@ -34,7 +39,7 @@ const PATIENCE_MS = 120_000;
  * every service: each order has an end, one charge at most, one parcel, one label per address, and stock that adds up.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const data = await openTestData('chaos');
+  const data = await openTestData('chaos', options.server);
   const shop: ShopOptions = {
     dataDir: data.dataDir,
     portBase: options.portBase,
@@ -42,13 +47,22 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     secrets,
     env: { LOG_LEVEL: 'silent', GATEWAY_TIMEOUT: '1s', ...data.env },
   };
-  const supervisor = await superviseShop(shop);
   try {
-    return await new Chaos(options, shop, supervisor, data).run();
+    const supervisor = await start(shop, options.replication);
+    try {
+      return await new Chaos(options, shop, supervisor, data).run();
+    } finally {
+      await supervisor.close();
+    }
   } finally {
-    await supervisor.close();
     await data.remove();
   }
+}
+
+async function start(shop: ShopOptions, replication: Replication | undefined): Promise<Supervisor> {
+  if (!replication) return superviseShop(shop);
+  const { supervisor, ...replicated } = await superviseReplicas(shop, replication);
+  return { ...supervisor, close: async () => replicated[Symbol.asyncDispose]() };
 }
 
 interface Placed {
@@ -91,6 +105,8 @@ class Chaos {
       const own = charges.filter(({ orderId }) => orderId === each.id);
       await this.#inspect(each, ends.get(each.id), own);
     }
+    const ids = placed.map(({ id }) => id);
+    this.#faults.push(...(await storyFaults(this.#data, ids)));
     await this.#inspectStock(before.onHand, [...ends.values()]);
     return {
       orders: placed.length,
@@ -129,7 +145,7 @@ class Chaos {
   async #killAll(): Promise<void> {
     for (let kill = 0; kill < this.#options.kills; kill += 1) {
       await pause(100 + Math.random() * 300);
-      const running = programs().filter((name) => this.#supervisor.pidOf(name) !== undefined);
+      const running = this.#supervisor.names.filter((name) => this.#supervisor.pidOf(name) !== undefined);
       const name = running[Math.floor(Math.random() * running.length)];
       const pid = name && this.#supervisor.pidOf(name);
       if (!name || !pid) continue;

@@ -4,7 +4,7 @@ import { addressOf, type ShopOptions } from '../../services/local/plan.ts';
 import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
-import { addressFaults, moneyFaults, parcelFaults, readCharges } from './faults.ts';
+import { addressFaults, moneyFaults, parcelFaults, readCharges, storyFaults } from './faults.ts';
 import { root } from './root.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
 import { Staff } from './staff.ts';
@@ -178,7 +178,8 @@ class Outage {
       ];
       faults.push(...found.map((fault) => `${id} (order ${index}): ${fault}`));
     }
-    return faults;
+    const ids = placed.map(({ id }) => id);
+    return [...faults, ...(await storyFaults(this.#data, ids))];
   }
 
   #say(line: string): void {
