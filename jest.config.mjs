@@ -13,7 +13,7 @@ const onPostgres = [
   'platform/{crash,intake,relay,runtime,task-runner}',
   'platform/http/app',
 ];
-const onlyPostgres = ['platform/postgres/*', 'journeys/postgres/*'];
+const onlyPostgres = ['platform/postgres/*', 'services/*/postgres/*', 'journeys/postgres/*'];
 /** And once more with two replicas of each service, behind a proxy: what replicas could do twice or out of turn. */
 const onReplicas = ['journeys/{outcomes,offline,poison,replay}'];
 const files = (names) => names.map((name) => `<rootDir>/test/${name}.test.ts`);
@@ -28,7 +28,7 @@ export default {
       displayName: 'SQLite',
       testEnvironment: 'node',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/test/(?:platform|journeys)/postgres/'],
+      testPathIgnorePatterns: ['<rootDir>/test/.*/postgres/'],
     },
     {
       ...common,

@@ -30,9 +30,14 @@ export interface Live {
   readonly after: number;
   /**
    * What comes after a sequence, in order, a page at a time.
-   * @returns `scanned`: how far was looked, at least as far as its last event; as far as before when there is no more
+   * @returns `scanned`: how far was looked, at least as far as its last event; as far as before when there is no more.
+   * `waits`: there is more, which cannot be told yet
    */
-  read(after: number): Promise<{ readonly events: readonly LiveEvent[]; readonly scanned: number }>;
+  read(after: number): Promise<{
+    readonly events: readonly LiveEvent[];
+    readonly scanned: number;
+    readonly waits?: boolean;
+  }>;
 }
 
 /** Headers of a stream of server-sent events. */
@@ -106,7 +111,7 @@ export class LiveStreams {
     let spoke = performance.now();
     await write(response, 'retry: 2000\n\n', follower.ended);
     while (!follower.ended.aborted) {
-      const { events, scanned } = await live.read(at);
+      const { events, scanned, waits = false } = await live.read(at);
       const silence = performance.now() - spoke;
       if (events.length > 0 || silence >= heartbeat) {
         // An id without data moves the reader's position: it need not come back to what was passed over.
@@ -114,7 +119,7 @@ export class LiveStreams {
         await write(response, text, follower.ended);
         spoke = performance.now();
       } else if (scanned === at) {
-        await follower.sleep(Math.min(poll, heartbeat - silence));
+        await follower.sleep(Math.min(waits ? GATHER_MS : poll, heartbeat - silence));
       } else {
         // A store may find nothing for long without ever giving others their turn.
         await breathe();

@@ -1,6 +1,7 @@
 import { Counter } from 'prom-client';
 import { LiveStreams } from '../../platform/http/live.ts';
 import { defineService } from '../../platform/service.ts';
+import { Watermark } from '../../platform/store/watermark.ts';
 import { listAudit } from './api/audit.ts';
 import { downloadLetter, groupLetters, listLetters, showLetter } from './api/dead-letters.ts';
 import { discardLetters } from './api/discard.ts';
@@ -98,6 +99,7 @@ export const ledger = defineService<never, typeof settings, Deps>({
         heartbeat: own.LEDGER_HEARTBEAT,
         closing,
       }),
+      watermark: new Watermark(store.read, store.dialect, 'archive'),
       kept: new Counter({
         name: 'tradewind_ledger_kept_total',
         help: 'Events kept.',
