@@ -1,19 +1,27 @@
 import { runChaos } from '../test/support/chaos.ts';
+import { runDatabaseOutage } from '../test/support/database-outage.ts';
 import { runOutage } from '../test/support/outage.ts';
 import { startPostgres } from '../test/support/postgres-server.ts';
 import { readArguments } from './lib/arguments.ts';
 
-const usage = `npm run chaos -- [kills|outage|replicas …] [--orders N] [--kills 40] [--changes 100] [--port-base 29080]
+const usage = `npm run chaos -- [kills|outage|replicas|database …] [--orders N] [--kills 40] [--changes 100] [--port-base 29080]
 
 kills     kills the processes of a shop at random under load (200 orders)
 outage    takes shipping, and then payment, away for ten times the delivery budget while customers order (500) and
           move, and kills the ledger twice meanwhile
 replicas  kills as well, but in a shop with two processes of each service on PostgreSQL behind a round-robin proxy;
           once balanced by connection, once by request
+database  kills PostgreSQL under such a shop three times while customers order: it is away for 20 s, for 3 s, and falls
+          over and recovers by itself
 
 All look, when everything has come to rest, for what was lost or done twice.`;
 
-const scenarios: Record<string, () => Promise<readonly string[]>> = { kills, outage, replicas };
+const scenarios: Record<string, () => Promise<readonly string[]>> = {
+  kills,
+  outage,
+  replicas,
+  database,
+};
 const args = readArguments(
   usage,
   { orders: 0, kills: 40, changes: 100, 'port-base': 29_080 },
@@ -50,7 +58,7 @@ async function outage(): Promise<readonly string[]> {
 }
 
 async function replicas(): Promise<readonly string[]> {
-  const server = await startPostgres();
+  const server = await startPostgres({ durable: true });
   try {
     const faults: string[] = [];
     for (const balance of ['connection', 'request'] as const) {
@@ -59,6 +67,16 @@ async function replicas(): Promise<readonly string[]> {
       faults.push(...told({ balance, ...report }));
     }
     return faults;
+  } finally {
+    await server.remove();
+  }
+}
+
+async function database(): Promise<readonly string[]> {
+  const server = await startPostgres({ durable: true });
+  try {
+    const absences = [20_000, 3000, 0];
+    return told(await runDatabaseOutage({ server, portBase, absences, ordersBetween: orders || 100, log }));
   } finally {
     await server.remove();
   }

@@ -24,15 +24,22 @@ export interface PostgresServer {
   readonly url: string;
   /** Ends it, as when its machine is restarted; its data stays. */
   stop(): Promise<void>;
+  /** Ends it at once, as when its machine fails; at its next start it has to recover from its log. */
+  crash(): Promise<void>;
+  /** One of its processes is killed: it ends all its connections and recovers by itself. */
+  fallOver(): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** @throws Error when the binaries are not there for this machine, or do not run. */
-export async function startPostgres(): Promise<PostgresServer> {
+/**
+ * @param durable every commit is on disk, as in production; else only the system has it, which is enough for tests
+ * @throws Error when the binaries are not there for this machine, or do not run.
+ */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'tradewind-postgres-'));
-  const server = new Server(folder, await freePortBase(1));
+  const server = new Server(folder, await freePortBase(1), durable);
   try {
     await server.install();
     await server.start();
@@ -47,12 +54,14 @@ class Server implements PostgresServer {
   readonly url: string;
   readonly #folder: string;
   readonly #port: number;
+  readonly #durable: boolean;
   #process: ChildProcess | undefined;
   #log = '';
 
-  constructor(folder: string, port: number) {
+  constructor(folder: string, port: number, durable: boolean) {
     this.#folder = folder;
     this.#port = port;
+    this.#durable = durable;
     this.url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     // A run of tests that is broken off must leave no server behind.
     process.once('exit', () => this.#process?.kill('SIGKILL'));
@@ -85,7 +94,8 @@ class Server implements PostgresServer {
 
   async start(): Promise<void> {
     // Without syncs, because nothing of this outlives the tests.
-    const settings = ['fsync=off', 'full_page_writes=off', 'max_connections=400', 'autovacuum=off'];
+    const hasty = this.#durable ? [] : ['fsync=off', 'full_page_writes=off', 'autovacuum=off'];
+    const settings = [...hasty, 'max_connections=400'];
     const address = ['listen_addresses=127.0.0.1', `port=${this.#port}`, 'unix_socket_directories='];
     const flags = [...settings, ...address].flatMap((each) => ['-c', each]);
     const child = spawn(this.#bin('postgres'), ['-D', this.#data, ...flags], {
@@ -100,11 +110,30 @@ class Server implements PostgresServer {
     await until('PostgreSQL answers', () => this.#answers(child));
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.#end('SIGINT');
+  }
+
+  crash(): Promise<void> {
+    return this.#end('SIGQUIT');
+  }
+
+  async fallOver(): Promise<void> {
+    const client = new Client({ connectionString: this.url });
+    client.on('error', () => undefined);
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
+    process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
+    await ended;
+  }
+
+  async #end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {
     const child = this.#process;
     if (!child || child.exitCode !== null) return;
-    child.kill('SIGINT');
-    await once(child, 'exit');
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
   }
 
   async remove(): Promise<void> {

@@ -78,32 +78,36 @@ function connected(port: number): Promise<Socket | undefined> {
 }
 
 function byConnection(turns: Turns): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (caller) => {
-    caller.on('error', () => undefined);
-    void turns.connect().then((replica) => {
-      if (!replica) {
-        caller.resetAndDestroy();
-        return;
-      }
-      replica.on('error', () => caller.resetAndDestroy());
-      replica.once('close', () => caller.destroy());
-      caller.once('close', () => replica.destroy());
-      caller.pipe(replica);
-      replica.pipe(caller);
-    });
-  });
+  return createServer(
+    { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
+    (caller) => void join(caller, turns),
+  );
+}
+
+async function join(caller: Socket, turns: Turns): Promise<void> {
+  caller.on('error', () => undefined);
+  const replica = await turns.connect();
+  if (!replica) {
+    caller.resetAndDestroy();
+    return;
+  }
+  replica.on('error', () => caller.resetAndDestroy());
+  replica.once('close', () => caller.destroy());
+  caller.once('close', () => replica.destroy());
+  caller.pipe(replica);
+  replica.pipe(caller);
 }
 
 function byRequest(turns: Turns): Server {
-  return createHttpServer((incoming, answer) => {
-    void turns.connect().then((replica) => {
-      if (replica) pass(incoming, answer, replica);
-      else incoming.socket.resetAndDestroy();
-    });
-  });
+  return createHttpServer((incoming, answer) => void pass(incoming, answer, turns));
 }
 
-function pass(incoming: IncomingMessage, answer: ServerResponse, replica: Socket): void {
+async function pass(incoming: IncomingMessage, answer: ServerResponse, turns: Turns): Promise<void> {
+  const replica = await turns.connect();
+  if (!replica) {
+    incoming.socket.resetAndDestroy();
+    return;
+  }
   const { method, url: path, rawHeaders: headers } = incoming;
   const outgoing = request({ method, path, headers, createConnection: () => replica });
   outgoing.on('error', () => incoming.socket.resetAndDestroy());
