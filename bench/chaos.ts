@@ -75,8 +75,8 @@ async function replicas(): Promise<readonly string[]> {
 async function database(): Promise<readonly string[]> {
   const server = await startPostgres({ durable: true });
   try {
-    const absences = [20_000, 3000, 0];
-    return told(await runDatabaseOutage({ server, portBase, absences, ordersBetween: orders || 100, log }));
+    const options = { server, portBase, replicas: 2, ordersBetween: orders || 100, log };
+    return told(await runDatabaseOutage({ ...options, absences: [20_000, 3000, 0] }));
   } finally {
     await server.remove();
   }

@@ -112,6 +112,7 @@ export const ledger = defineService<never, typeof settings, Deps>({
         // Ends what is still on its way; its letters stay as they are.
         await deliverer.close();
         await redriver.stop(GRACE_MS);
+        await redriver.release();
       },
     };
   },
