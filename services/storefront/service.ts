@@ -6,13 +6,13 @@ import * as payment from '../../events/payment.ts';
 import * as shipment from '../../events/shipment.ts';
 import * as stock from '../../events/stock.ts';
 import { setting } from '../../platform/config.ts';
+import { LiveStreams } from '../../platform/http/live.ts';
 import type { Log } from '../../platform/log.ts';
 import { deadline, defineService, on } from '../../platform/service.ts';
 import { changeShippingAddress } from './api/customer.ts';
 import { cancelOrder, listOrders, placeOrder, showOrder } from './api/orders.ts';
 import { listProducts, showProduct } from './api/products.ts';
 import { showTimeline } from './api/timeline.ts';
-import { Bell } from './bell.ts';
 import { readCatalogue } from './catalogue.ts';
 import * as decide from './decide.ts';
 import { hear, orderDeadline, type Deps } from './handle.ts';
@@ -23,7 +23,6 @@ import * as requests from './requests.ts';
 import { createSessions, SESSION_COOKIE } from './session.ts';
 import { levelChanged } from './stock.ts';
 import { countUnfinished, oldestUnconfirmed } from './store.ts';
-import { Streams } from './stream.ts';
 
 const settings = {
   SESSION_SECRET: setting
@@ -40,6 +39,9 @@ const settings = {
   TIMELINE_POLL: setting.duration().default(2000).describe('how often a timeline looks for news by itself'),
   TIMELINE_HEARTBEAT: setting.duration().default(15_000).describe('longest silence of a live timeline'),
 };
+
+/** More than anybody's open pages. */
+const STREAMS_PER_CUSTOMER = 10;
 
 export const storefront = defineService<Emits, typeof settings, Deps>({
   name: 'storefront',
@@ -88,14 +90,15 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
   customerAuth: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
   migrations,
   settings,
-  open: async ({ settings: own, log }) => ({
+  open: async ({ settings: own, log, closing }) => ({
     catalogue: readCatalogue(),
     sessions: createSessions(secretOf(own.SESSION_SECRET, log), isSecure(own.PUBLIC_URL, own.COOKIE_SECURE)),
-    bell: new Bell(),
-    streams: new Streams({
+    live: new LiveStreams({
       max: own.TIMELINE_STREAMS,
+      maxPerOwner: STREAMS_PER_CUSTOMER,
       poll: own.TIMELINE_POLL,
       heartbeat: own.TIMELINE_HEARTBEAT,
+      closing,
     }),
     orderDeadline: own.ORDER_DEADLINE,
   }),

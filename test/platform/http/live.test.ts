@@ -4,6 +4,7 @@ import {
   lastEventId,
   liveHeaders,
   LiveStreams,
+  type Live,
   type LiveEvent,
   type LiveOptions,
 } from '../../../platform/http/live.ts';
@@ -25,8 +26,10 @@ class Server {
   reads = 0;
   /** What happens between a look into the store and its answer. */
   meanwhile: () => Promise<void> = async () => undefined;
+  /** What a stream is beside its texts, by its path. */
+  more: (path: string) => Partial<Live> = () => ({});
   /** What a read finds. */
-  find = (after: number): { events: LiveEvent[]; scanned: number } => {
+  find = (after: number): { events: LiveEvent[]; scanned: number; waits?: boolean } => {
     const events = this.texts
       .map((text, index) => ({ seq: index + 1, event: 'said', data: { text } }))
       .slice(after, after + PAGE);
@@ -62,7 +65,7 @@ class Server {
           return found;
         };
         this.streams
-          .follow(response, { after, read })
+          .follow(response, { after, read, ...this.more(request.url ?? '') })
           .catch((error: unknown) => respondProblem(response, asProblem(error, log)));
       },
       0,
@@ -96,8 +99,8 @@ describe('a live stream', () => {
     return server;
   }
 
-  async function follow(server: Server, headers: Record<string, string> = {}): Promise<Watch> {
-    const each = await watch(server.url, headers);
+  async function follow(server: Server, headers: Record<string, string> = {}, path = '/'): Promise<Watch> {
+    const each = await watch(server.url + path, headers);
     watches.push(each);
     return each;
   }
@@ -144,6 +147,50 @@ describe('a live stream', () => {
     await until('it has looked', () => server.reads > 0);
     server.texts.push('written elsewhere');
     await stream.take(1);
+  });
+
+  it('is woken by rings for its topic alone', async () => {
+    const server = await serve();
+    server.more = (path) => ({ topic: path });
+    const [one, other] = [await follow(server, {}, '/one'), await follow(server, {}, '/other')];
+    await until('both have looked', () => server.reads === 2);
+    server.texts.push('a');
+    server.streams.ring('/one');
+    await one.take(1);
+    expect(other.entries()).toEqual([]);
+    server.streams.ring('/other');
+    await other.take(1);
+  });
+
+  it('is refused to an owner who has as many as may be, and to nobody else', async () => {
+    const server = await serve({ maxPerOwner: 1 });
+    server.more = (path) => ({ owner: path });
+    await follow(server, {}, '/ada');
+    expect((await fetch(`${server.url}/ada`)).status).toBe(429);
+    expect((await follow(server, {}, '/ben')).status).toBe(200);
+  });
+
+  it('ends when nothing more is to come, and not before', async () => {
+    const server = await serve({ poll: 20 });
+    let left: number | undefined;
+    server.more = () => ({ left: async () => left });
+    server.say('a');
+    const stream = await follow(server);
+    await stream.take(1);
+    left = HOUR_MS;
+    server.say('b');
+    await stream.take(2);
+    expect(stream.ended()).toBe(false);
+    left = 0;
+    await until('it has ended', () => stream.ended());
+  });
+
+  it('looks again soon for what cannot be told yet', async () => {
+    const server = await serve();
+    const find = server.find;
+    server.find = (after) => (server.reads < 4 ? { events: [], scanned: after, waits: true } : find(after));
+    server.texts.push('a');
+    await (await follow(server)).take(1);
   });
 
   it('shows that it is alive when nothing happens', async () => {
