@@ -5,10 +5,11 @@ import { orderAddressed, orderCancellationRequested, orderExpired, orderPlaced }
 import * as payment from '../../events/payment.ts';
 import * as shipment from '../../events/shipment.ts';
 import * as stock from '../../events/stock.ts';
-import { setting } from '../../platform/config.ts';
+import { ConfigError, setting } from '../../platform/config.ts';
 import { LiveStreams } from '../../platform/http/live.ts';
 import type { Log } from '../../platform/log.ts';
 import { deadline, defineService, on } from '../../platform/service.ts';
+import type { Store } from '../../platform/store/store.ts';
 import { changeShippingAddress } from './api/customer.ts';
 import { cancelOrder, listOrders, placeOrder, showOrder } from './api/orders.ts';
 import { listProducts, showProduct } from './api/products.ts';
@@ -28,7 +29,9 @@ const settings = {
   SESSION_SECRET: setting
     .secret(32)
     .optional()
-    .describe('key that signs the session cookies; without it sessions end with the process'),
+    .describe(
+      'key that signs the session cookies, the same for all replicas; without it, which SQLite alone allows, sessions end with the process',
+    ),
   PUBLIC_URL: setting.url().optional().describe('where customers reach the shop; https makes cookies Secure'),
   COOKIE_SECURE: z
     .enum(['true', 'false'])
@@ -90,9 +93,12 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
   customerAuth: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
   migrations,
   settings,
-  open: async ({ settings: own, log, closing }) => ({
+  open: async ({ settings: own, store, log, closing }) => ({
     catalogue: readCatalogue(),
-    sessions: createSessions(secretOf(own.SESSION_SECRET, log), isSecure(own.PUBLIC_URL, own.COOKIE_SECURE)),
+    sessions: createSessions(
+      secretOf(own.SESSION_SECRET, store, log),
+      isSecure(own.PUBLIC_URL, own.COOKIE_SECURE),
+    ),
     live: new LiveStreams({
       max: own.TIMELINE_STREAMS,
       maxPerOwner: STREAMS_PER_CUSTOMER,
@@ -118,8 +124,13 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
 });
 
 /** A secret for this process alone will do to try things; customers would be strangers after a restart. */
-function secretOf(secret: string | undefined, log: Log): string {
+function secretOf(secret: string | undefined, { dialect }: Store, log: Log): string {
   if (secret !== undefined) return secret;
+  if (dialect.engine === 'postgres') {
+    throw new ConfigError(
+      'configuration: SESSION_SECRET: must be set, to the same for all replicas, where DATABASE_URL is',
+    );
+  }
   log.warn('SESSION_SECRET is not set: sessions end with this process');
   return randomBytes(32).toString('base64url');
 }
