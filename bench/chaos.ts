@@ -10,7 +10,7 @@ kills     kills the processes of a shop at random under load (200 orders)
 outage    takes shipping, and then payment, away for ten times the delivery budget while customers order (500) and
           move, and kills the ledger twice meanwhile
 replicas  kills as well, but in a shop with two processes of each service on PostgreSQL behind a round-robin proxy;
-          once balanced by connection, once by request
+          once balanced by connection, once by request; then takes payment away from it as well
 database  kills PostgreSQL under such a shop three times while customers order: it is away for 20 s, for 3 s, and falls
           over and recovers by itself
 
@@ -66,6 +66,10 @@ async function replicas(): Promise<readonly string[]> {
       const report = await runChaos({ ...options, replication: { replicas: 2, balance } });
       faults.push(...told({ balance, ...report }));
     }
+    const replication = { replicas: 2, balance: 'connection' } as const;
+    const options = { orders: orders || 500, changes, portBase, server: server.url, replication, log };
+    const report = await runOutage({ service: 'payment', ...options });
+    faults.push(...told({ service: 'payment', ...report }));
     return faults;
   } finally {
     await server.remove();

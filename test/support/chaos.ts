@@ -1,9 +1,9 @@
 import { addressOf, type ShopOptions } from '../../services/local/plan.ts';
-import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
+import type { Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData } from './data.ts';
 import { Inspection, SKU, type Findings, type Placed } from './inspection.ts';
-import { superviseReplicas, type Replication } from './replicas.ts';
+import { superviseBy, type Replication } from './replicas.ts';
 import { secrets } from './shop.ts';
 
 export interface ChaosOptions {
@@ -33,7 +33,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     env: { LOG_LEVEL: 'silent', GATEWAY_TIMEOUT: '1s', ...data.env },
   };
   try {
-    const supervisor = await start(shop, options.replication);
+    const supervisor = await superviseBy(shop, options.replication);
     try {
       const inspection = await Inspection.prepare(shop, data);
       const chaos = new Chaos(options, shop, supervisor);
@@ -45,12 +45,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   } finally {
     await data.remove();
   }
-}
-
-async function start(shop: ShopOptions, replication: Replication | undefined): Promise<Supervisor> {
-  if (!replication) return superviseShop(shop);
-  const { supervisor, ...replicated } = await superviseReplicas(shop, replication);
-  return { ...supervisor, close: async () => replicated[Symbol.asyncDispose]() };
 }
 
 class Chaos {

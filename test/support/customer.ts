@@ -25,8 +25,8 @@ export function orderBody(changes: Record<string, unknown> = {}): Record<string,
   };
 }
 
-/** The storefront may be killed again and again meanwhile. */
-const PATIENCE_MS = 30_000;
+/** The storefront may be killed again and again meanwhile, and start slowly. */
+const PATIENCE_MS = 60_000;
 
 /** Somebody who shops: keeps the session cookie, and asks again while the storefront is away. */
 export class Customer {

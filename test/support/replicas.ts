@@ -41,7 +41,7 @@ export async function superviseReplicas(
     }
     const [broker, ...services] = programsOf(shop);
     const waves = numbers.map((number, index) => [
-      ...(broker && index === 0 ? [broker] : []),
+      ...(broker && index === 0 ? [patient(broker)] : []),
       ...services.map((program) => replicaOf(program, number, portsOfService(program.name)[index])),
     ]);
     const supervisors: Supervisor[] = [];
@@ -62,10 +62,32 @@ export async function superviseReplicas(
   }
 }
 
+/** Starts a shop of processes, one of each service or several. */
+export async function superviseBy(
+  shop: ShopOptions,
+  replication: Replication | undefined,
+): Promise<Supervisor> {
+  if (!replication) return supervise(programsOf(shop).map(patient), 'silent');
+  const { supervisor, ...replicated } = await superviseReplicas(shop, replication);
+  return { ...supervisor, close: async () => replicated[Symbol.asyncDispose]() };
+}
+
+/** The processes of a service. */
+export function processesOf({ names }: Supervisor, service: string): string[] {
+  return names.filter((name) => name === service || name.startsWith(`${service} `));
+}
+
 function replicaOf(program: Program, number: number, port = 0): Program {
   const env = { ...program.env, PORT: String(port), NODE_COMPILE_CACHE: compileCache };
-  return { ...program, name: `${program.name} ${number}`, env };
+  return patient({ ...program, name: `${program.name} ${number}`, env });
 }
+
+function patient(program: Program): Program {
+  return { ...program, readyWithinMs: READY_WITHIN_MS };
+}
+
+/** So many processes share few processors, perhaps with other work. */
+const READY_WITHIN_MS = 60_000;
 
 /** The code of all these processes is the same. */
 const compileCache = join(tmpdir(), 'tradewind-compile-cache');
