@@ -13,7 +13,9 @@ const onPostgres = [
   'platform/{crash,intake,relay,runtime,task-runner}',
   'platform/http/app',
 ];
-const onlyPostgres = ['platform/postgres/*'];
+const onlyPostgres = ['platform/postgres/*', 'services/*/postgres/*', 'journeys/postgres/*'];
+/** And once more with two replicas of each service, behind a proxy: what replicas could do twice or out of turn. */
+const onReplicas = ['journeys/{outcomes,offline,poison,replay}'];
 const files = (names) => names.map((name) => `<rootDir>/test/${name}.test.ts`);
 
 export default {
@@ -26,7 +28,7 @@ export default {
       displayName: 'SQLite',
       testEnvironment: 'node',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['<rootDir>/test/platform/postgres/'],
+      testPathIgnorePatterns: ['<rootDir>/test/.*/postgres/'],
     },
     {
       ...common,
@@ -36,6 +38,15 @@ export default {
       globalTeardown: '<rootDir>/test/support/postgres-teardown.ts',
       testEnvironment: '<rootDir>/test/support/postgres-environment.mjs',
       testMatch: files([...onPostgres, ...onlyPostgres]),
+    },
+    {
+      ...common,
+      displayName: 'Replicas',
+      globals: { engine: 'postgres', replicas: 2 },
+      globalSetup: '<rootDir>/test/support/postgres-setup.ts',
+      globalTeardown: '<rootDir>/test/support/postgres-teardown.ts',
+      testEnvironment: '<rootDir>/test/support/postgres-environment.mjs',
+      testMatch: files(onReplicas),
     },
   ],
 };

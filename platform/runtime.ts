@@ -10,7 +10,7 @@ import { createLog, type Log } from './log.ts';
 import { addServiceGauges } from './gauges.ts';
 import { createMetrics, type ServiceMetrics } from './metrics.ts';
 import { eventGuardOf, type EventGuard } from './oidc/guard.ts';
-import { inboxPruning } from './prune.ts';
+import { inboxPruning, taskPruning } from './prune.ts';
 import { readinessOf } from './readiness.ts';
 import { Relay } from './relay.ts';
 import type { AnyServiceCard, Scope, ServiceCard, TaskKind } from './service.ts';
@@ -100,7 +100,10 @@ class Runtime implements RunningService {
     this.#log =
       options.log ??
       createLog({ service: card.name, level: settings.LOG_LEVEL, format: settings.LOG_FORMAT });
-    this.#kinds = [...this.#card.tasks, inboxPruning(settings.INBOX_RETENTION)];
+    const { INBOX_RETENTION: retention } = settings;
+    const kinds = [...this.#card.tasks, inboxPruning<object>(retention)];
+    const names = kinds.map(({ kind }) => kind);
+    this.#kinds = [...kinds, taskPruning(names, retention)];
     this.#contracts = new Map(this.#card.emits.map((contract) => [contract.name, contract]));
     this.metrics = createMetrics(card.name);
     this.#sink = sinkOf(settings);

@@ -136,7 +136,7 @@ export const serviceSettings = {
   INBOX_RETENTION: setting
     .duration()
     .default(14 * 86_400_000)
-    .describe('how long duplicates are recognised'),
+    .describe('how long duplicates are recognised, and tasks kept of a kind that the service no longer has'),
   SHUTDOWN_DELAY: setting
     .duration()
     .default(0)

@@ -122,9 +122,10 @@ export class TaskRunner<Deps> {
     }
     try {
       const { now } = scope();
-      const due = await nextDue(store.read);
+      const kinds = [...this.#kinds.keys()];
+      const due = await nextDue(store.read, kinds);
       if (due && due <= now) {
-        const tasks = await claimTasks(store, now, this.#leaseFrom(now), room);
+        const tasks = await claimTasks(store, now, this.#leaseFrom(now), room, kinds);
         for (const task of tasks) this.#start(task);
         this.#wanted ||= tasks.length > 0;
         return;

@@ -8,6 +8,8 @@ import { problems } from '../errors.ts';
 export interface LiveOptions {
   /** Streams at once; more are answered 503. */
   readonly max: number;
+  /** Streams of one owner at once; more are answered 429. @default no limit of its own */
+  readonly maxPerOwner?: number;
   /** Milliseconds between looks for what another process wrote. */
   readonly poll: number;
   /** Milliseconds of silence before a comment keeps the connection open. */
@@ -28,11 +30,22 @@ export interface LiveEvent {
 export interface Live {
   /** Tells what comes after this sequence. */
   readonly after: number;
+  /** Rings for other topics do not concern it. @default '' */
+  readonly topic?: string;
+  /** Whom it counts for. */
+  readonly owner?: string;
+  /** Milliseconds until it ends when nothing more comes; `undefined` while there may be more. @default it never ends */
+  left?(): Promise<number | undefined>;
   /**
    * What comes after a sequence, in order, a page at a time.
-   * @returns `scanned`: how far was looked, at least as far as its last event; as far as before when there is no more
+   * @returns `scanned`: how far was looked, at least as far as its last event; as far as before when there is no more.
+   * `waits`: there is more, which cannot be told yet
    */
-  read(after: number): Promise<{ readonly events: readonly LiveEvent[]; readonly scanned: number }>;
+  read(after: number): Promise<{
+    readonly events: readonly LiveEvent[];
+    readonly scanned: number;
+    readonly waits?: boolean;
+  }>;
 }
 
 /** Headers of a stream of server-sent events. */
@@ -63,7 +76,7 @@ const GATHER_MS = 20;
 export class LiveStreams {
   readonly #options: LiveOptions;
   readonly #open = new Set<Follower>();
-  #ringing = false;
+  readonly #ringing = new Set<string>();
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -71,26 +84,26 @@ export class LiveStreams {
     options.closing.addEventListener('abort', close, { once: true });
   }
 
-  /** Says that the store has something new. */
-  ring(): void {
-    if (this.#ringing) return;
-    this.#ringing = true;
+  /** Says that the store has something new. @param topic of what */
+  ring(topic = ''): void {
+    if (this.#ringing.has(topic)) return;
+    this.#ringing.add(topic);
     setTimeout(() => {
-      this.#ringing = false;
-      for (const follower of this.#open) follower.wake();
+      this.#ringing.delete(topic);
+      for (const follower of this.#open) if (follower.topic === topic) follower.wake();
     }, GATHER_MS);
   }
 
   /**
-   * Sends what there is and what comes, until the client leaves or the service closes.
-   * @throws Problem 503, before anything is sent, when as many streams are open as may be.
+   * Sends what there is and what comes, until there is no more, the client leaves or the service closes.
+   * @throws Problem 503, before anything is sent, when as many streams are open as may be; 429 when so many are one
+   * owner's.
    */
   async follow(response: ServerResponse, live: Live): Promise<void> {
-    const { max, closing } = this.#options;
-    if (this.#open.size >= max) throw problems.unavailable(`${max} streams are open already; try again`);
-    const follower = new Follower();
+    this.#admit(live);
+    const follower = new Follower(live);
     response.once('close', () => follower.end());
-    if (closing.aborted || response.destroyed) follower.end();
+    if (this.#options.closing.aborted || response.destroyed) follower.end();
     this.#open.add(follower);
     try {
       await this.#send(response, live, follower);
@@ -100,35 +113,56 @@ export class LiveStreams {
     }
   }
 
+  #admit({ owner }: Live): void {
+    const { max, maxPerOwner = max } = this.#options;
+    const own = owner === undefined ? [] : [...this.#open].filter((each) => each.owner === owner);
+    if (own.length >= maxPerOwner) {
+      throw problems.tooMany(`${maxPerOwner} of your streams are open already; close one`);
+    }
+    if (this.#open.size >= max) throw problems.unavailable(`${max} streams are open already; try again`);
+  }
+
   async #send(response: ServerResponse, live: Live, follower: Follower): Promise<void> {
     const { poll, heartbeat } = this.#options;
     let at = live.after;
     let spoke = performance.now();
+    let left = await live.left?.();
     await write(response, 'retry: 2000\n\n', follower.ended);
     while (!follower.ended.aborted) {
-      const { events, scanned } = await live.read(at);
+      const { events, scanned, waits = false } = await live.read(at);
       const silence = performance.now() - spoke;
       if (events.length > 0 || silence >= heartbeat) {
         // An id without data moves the reader's position: it need not come back to what was passed over.
         const text = events.length > 0 ? events.map(asText).join('') : `: still here\nid: ${scanned}\n\n`;
         await write(response, text, follower.ended);
         spoke = performance.now();
+      } else if (left !== undefined && left <= 0) {
+        return;
       } else if (scanned === at) {
-        await follower.sleep(Math.min(poll, heartbeat - silence));
+        await follower.sleep(Math.min(waits ? GATHER_MS : poll, heartbeat - silence, left ?? poll));
       } else {
         // A store may find nothing for long without ever giving others their turn.
         await breathe();
       }
       at = scanned;
+      // What has an end keeps it, unless something comes.
+      if (events.length > 0 || left !== undefined) left = await live.left?.();
     }
   }
 }
 
 /** Somebody who reads a stream. Woken while awake it does not fall asleep, so that no ring is lost. */
 class Follower {
+  readonly topic: string;
+  readonly owner: string | undefined;
   readonly #end = new AbortController();
   #woken = false;
   #rise: (() => void) | undefined;
+
+  constructor({ topic = '', owner }: Live) {
+    this.topic = topic;
+    this.owner = owner;
+  }
 
   get ended(): AbortSignal {
     return this.#end.signal;

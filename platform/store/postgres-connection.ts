@@ -10,6 +10,10 @@ export const dialect: Dialect = {
   forUpdate: 'for update',
   skipLocked: 'for update skip locked',
   takeTurn: 'select pg_advisory_xact_lock(hashtext(current_schema()), $1)',
+  // The lock that every statement which writes takes before it begins, and keeps until its transaction can be seen.
+  writersOf: `select virtualtransaction as writer from pg_locks
+    where locktype = 'relation' and mode = 'RowExclusiveLock' and granted and relation = to_regclass($1)
+      and database = (select oid from pg_database where datname = current_database())`,
 };
 
 const { INT8, NUMERIC } = types.builtins;

@@ -8,6 +8,10 @@ const lanes = [
   'create table relay_replicas (replica text primary key, alive_until timestamptz not null)',
 ];
 
+/** What one replica does for all; likewise. */
+const leases =
+  'create table leases (name text primary key, holder text not null, held_until timestamptz not null)';
+
 /** The tables every service has: events seen, events to send, work to do. */
 export const platformMigrations: readonly Migration[] = [
   {
@@ -49,5 +53,9 @@ export const platformMigrations: readonly Migration[] = [
       'create index outbox_in_lane on outbox (lane, seq)',
       ...(dialect.engine === 'postgres' ? lanes : []),
     ],
+  },
+  {
+    name: 'platform-003-leases',
+    statements: (dialect) => (dialect.engine === 'postgres' ? [leases] : []),
   },
 ];

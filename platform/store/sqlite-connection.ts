@@ -14,6 +14,7 @@ export const dialect: Dialect = {
   forUpdate: '',
   skipLocked: '',
   takeTurn: undefined,
+  writersOf: undefined,
 };
 
 /** Statements are compiled once; `$n` becomes `?` with the values put in order of appearance. */

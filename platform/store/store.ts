@@ -44,6 +44,8 @@ export interface Dialect {
   readonly skipLocked: string;
   /** Query that waits until `$1`, a number, is this transaction's alone; undefined where all wait for each other. */
   readonly takeTurn: string | undefined;
+  /** Query for the transactions (`writer`) that write to the table `$1` just now; undefined where none overlap. */
+  readonly writersOf: string | undefined;
 }
 
 /** A database that one service owns. */

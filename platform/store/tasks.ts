@@ -63,12 +63,21 @@ export interface Lease {
   readonly until: Date;
 }
 
-/** Takes up to `limit` due tasks. */
-export async function claimTasks(store: Store, now: Date, lease: Lease, limit: number): Promise<TaskRow[]> {
+/**
+ * Takes up to `limit` due tasks.
+ * @param kinds only these: a replica of another version knows the others
+ */
+export async function claimTasks(
+  store: Store,
+  now: Date,
+  lease: Lease,
+  limit: number,
+  kinds: readonly string[],
+): Promise<TaskRow[]> {
   const rows = await store.writeOne<StoredTask>(
     `with due as (
        select kind, task_key from tasks
-       where due_at <= $2 and (lease_until is null or lease_until <= $2)
+       where due_at <= $2 and (lease_until is null or lease_until <= $2) and kind in (${placesOf(kinds, 5)})
        order by due_at limit $3 ${store.dialect.skipLocked})
      update tasks set lease_until = $1, lease_holder = $4, attempts = attempts + 1
      from due where tasks.kind = due.kind and tasks.task_key = due.task_key
@@ -77,12 +86,39 @@ export async function claimTasks(store: Store, now: Date, lease: Lease, limit: n
     now.toISOString(),
     limit,
     lease.holder,
+    ...kinds,
   );
   return rows.map((row) => ({
     ...row,
     payload: JSON.parse(row.payload) as unknown,
     cause: JSON.parse(row.cause) as Cause,
   }));
+}
+
+function placesOf(values: readonly string[], from: number): string {
+  return values.map((_, index) => `$${index + from}`).join(', ');
+}
+
+/** Tasks of other kinds than these, by kind. */
+export function unknownTasks(
+  reader: Reader,
+  kinds: readonly string[],
+): Promise<{ kind: string; tasks: number }[]> {
+  return reader.all(
+    `select kind, count(*) as tasks from tasks where kind not in (${placesOf(kinds, 1)}) group by kind order by kind`,
+    ...kinds,
+  );
+}
+
+/** Removes tasks of other kinds than these that were due before an instant, `limit` at most. @returns how many. */
+export function forgetTasks(tx: Tx, kinds: readonly string[], before: Date, limit: number): Promise<number> {
+  return tx.run(
+    `delete from tasks where (kind, task_key) in (
+       select kind, task_key from tasks where due_at < $1 and kind not in (${placesOf(kinds, 3)}) limit $2)`,
+    before.toISOString(),
+    limit,
+    ...kinds,
+  );
 }
 
 /**
@@ -151,11 +187,13 @@ export async function dropLeases(tx: Tx): Promise<void> {
   await tx.run(`update tasks set ${unleased} where lease_until is not null`);
 }
 
-/** When there is something to claim next: a task that becomes due, or one whose lease ends. */
-export async function nextDue(reader: Reader): Promise<Date | undefined> {
+/** When there is something of these kinds to claim next: a task that becomes due, or one whose lease ends. */
+export async function nextDue(reader: Reader, kinds: readonly string[]): Promise<Date | undefined> {
+  const known = `kind in (${placesOf(kinds, 1)})`;
   const row = await reader.get<{ due: string | null; lease: string | null }>(
-    `select (select min(due_at) from tasks where lease_until is null) as due,
-       (select min(lease_until) from tasks where lease_until is not null) as lease`,
+    `select (select min(due_at) from tasks where lease_until is null and ${known}) as due,
+       (select min(lease_until) from tasks where lease_until is not null and ${known}) as lease`,
+    ...kinds,
   );
   const times = [row?.due, row?.lease].filter((time) => typeof time === 'string');
   const [first] = times.toSorted();

@@ -1,6 +1,7 @@
 import type { Counter } from 'prom-client';
 import type { LiveStreams } from '../../platform/http/live.ts';
 import type { Reader } from '../../platform/store/store.ts';
+import type { Watermark } from '../../platform/store/watermark.ts';
 import type { ByteBudget } from './bytes.ts';
 import type { Deliverer } from './deliver.ts';
 import type { Redriver } from './redriver.ts';
@@ -17,6 +18,8 @@ export interface Deps {
   readonly brokerUrl: string | undefined;
   readonly deliverer: Deliverer;
   readonly live: LiveStreams;
+  /** How far the archive may be read on. */
+  readonly watermark: Watermark;
   readonly kept: Counter;
   /** For the bodies of dead letters that are on their way in. */
   readonly arriving: ByteBudget;

@@ -37,6 +37,8 @@ export interface RedriveContext {
   readonly memory: ByteBudget;
   /** A letter has reached its subscriber. */
   readonly onRedriven: () => void;
+  /** Whether letters are this replica's to deliver. */
+  readonly isOurs: () => boolean;
 }
 
 interface Entry extends WaitingLetter {
@@ -47,6 +49,8 @@ interface Entry extends WaitingLetter {
 const MAX_BUFFERED = 500;
 /** Letters that all lanes have on their way at once: each counts as a part of their memory, however short it is. */
 const MAX_ON_THEIR_WAY = 64;
+/** Whoever does not know any more whether it leads looks again after this. */
+const IN_DOUBT_MS = 500;
 /** The clock may be set. */
 const MAX_SLEEP_MS = 300_000;
 /** Causes that lie with the receiver as a whole: such a letter need not wait when it may be back. */
@@ -141,6 +145,7 @@ export class Lane {
   async #work(entry: Entry): Promise<'done' | number> {
     const wait = entry.dueAt - this.#context.now().getTime();
     if (wait > 0) return Math.min(wait, MAX_SLEEP_MS);
+    if (!this.#context.isOurs()) return IN_DOUBT_MS;
     this.#parked.delete(entry);
     const isProbe = await this.#gate.pass();
     let presence: Presence | undefined;

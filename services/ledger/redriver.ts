@@ -1,109 +1,55 @@
+import { Leadership } from '../../platform/leadership.ts';
 import type { Burial } from './bury.ts';
-import { Lane, type RedriveContext } from './lane.ts';
-import { within } from '../../platform/within.ts';
-import { giveUp, waitingSubscribers } from './waiting.ts';
+import type { RedriveContext } from './lane.ts';
+import { Redriving } from './redriving.ts';
 
-/** How often the table is looked at for what nobody told of: letters that other replicas kept, or that are too old. */
-const LOOK_MS = 5000;
-const GIVE_UP_BATCH = 500;
-/** Letters name their subscribers themselves, so there may be any number; those above have their turn later. */
-const MAX_LANES = 200;
-/** Letters that one lane, and all of them, keep in memory until they go again. */
-const MAX_WAITING = 50_000;
-const MAX_WAITING_IN_ALL = 100_000;
-
-/** Delivers dead letters with a passing cause again, each subscriber's in a lane of its own, so many lanes at once. */
+/**
+ * Delivers dead letters with a passing cause again. Of several replicas one does so for all: two would bring a letter
+ * twice, and knock twice at who is away.
+ */
 export class Redriver {
-  readonly #context: RedriveContext;
-  readonly #lanes = new Map<string, Lane>();
-  /** Whom a letter has come for since the table was last looked at. */
-  readonly #woken = new Set<string>();
-  /** The subscriber that the last look at the table ended with, if there are more behind it. */
-  #lookedUpTo: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  readonly #leadership: Leadership;
+  #redriving: Redriving | undefined;
   #stopped = false;
 
   /** @param closing nothing more is started once it is aborted */
-  constructor(context: RedriveContext, closing: AbortSignal) {
-    this.#context = context;
+  constructor(context: Omit<RedriveContext, 'isOurs'>, closing: AbortSignal) {
+    const { store, log } = context;
+    const own = { ...context, isOurs: () => this.#leadership.isHeld };
+    this.#leadership = new Leadership({
+      store,
+      name: 'redrive',
+      log,
+      onGain: () => {
+        if (!this.#stopped) this.#redriving = new Redriving(own, this.#leadership.isShared);
+      },
+      onLoss: () => {
+        void this.#redriving?.stop(0);
+        this.#redriving = undefined;
+      },
+    });
     closing.addEventListener('abort', () => void this.stop(0), { once: true });
-    this.#look();
+    this.#leadership.start();
   }
 
-  /** Subscribers whose letters have their turn. */
+  /** Subscribers whose letters have their turn here. */
   get subscribers(): readonly string[] {
-    return [...this.#lanes.keys()];
+    return this.#redriving?.subscribers ?? [];
   }
 
   /** Says that a letter waits, once that is committed. */
   wake(subscriber: string, burial: Burial): void {
-    if (this.#stopped) return;
-    this.#woken.add(subscriber);
-    this.#laneOf(subscriber)?.wake(burial);
+    this.#redriving?.wake(subscriber, burial);
   }
 
   /** Starts nothing more; resolves when what is at work is over, or after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    const lanes = [...this.#lanes.values()].map((lane) => lane.stop(graceMs));
-    await Promise.all([within(graceMs, this.#looking), ...lanes]);
+    await this.#redriving?.stop(graceMs);
   }
 
-  /** The only place where a lane begins. @returns nothing where there is no room for another one */
-  #laneOf(subscriber: string): Lane | undefined {
-    const known = this.#lanes.get(subscriber);
-    if (known || this.#lanes.size >= MAX_LANES) return known;
-    const lane = new Lane(subscriber, this.#context, () =>
-      Math.min(MAX_WAITING, Math.floor(MAX_WAITING_IN_ALL / this.#lanes.size)),
-    );
-    this.#lanes.set(subscriber, lane);
-    return lane;
-  }
-
-  #look(): void {
-    this.#looking = this.#reconcile()
-      .catch((error: unknown) => this.#context.log.error({ err: error }, 'dead letters could not be read'))
-      .finally(() => {
-        if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), LOOK_MS);
-      });
-  }
-
-  async #reconcile(): Promise<void> {
-    const { store, log } = this.#context;
-    this.#woken.clear();
-    const givenUp = await this.#giveUp();
-    if (givenUp > 0)
-      log.warn({ letters: givenUp }, 'dead letters given up after REDRIVE_MAX_AGE: replay them by hand');
-    const wanted = await waitingSubscribers(store.read, this.#lookedUpTo, MAX_LANES);
-    this.#lookedUpTo = wanted.size < MAX_LANES ? undefined : [...wanted].at(-1);
-    const newcomers = [...wanted].filter((subscriber) => !this.#lanes.has(subscriber));
-    await this.#makeRoom(wanted, newcomers.length);
-    if (this.#stopped) return;
-    for (const subscriber of newcomers) this.#laneOf(subscriber);
-    for (const lane of this.#lanes.values()) lane.look();
-  }
-
-  /** Ends the lanes with nothing to do, and those to nobody as far as others need their place. */
-  async #makeRoom(wanted: ReadonlySet<string>, newcomers: number): Promise<void> {
-    let lacking = this.#lanes.size + newcomers - MAX_LANES;
-    for (const [subscriber, lane] of this.#lanes) {
-      if (this.#woken.has(subscriber)) continue;
-      if (lane.idle ? wanted.has(subscriber) : lacking <= 0 || !lane.away) continue;
-      this.#lanes.delete(subscriber);
-      lacking -= 1;
-      await lane.stop(0);
-    }
-  }
-
-  async #giveUp(): Promise<number> {
-    const { store, settings, now } = this.#context;
-    const before = new Date(now().getTime() - settings.REDRIVE_MAX_AGE);
-    let total = 0;
-    for (let found = GIVE_UP_BATCH; found === GIVE_UP_BATCH && !this.#stopped; total += found) {
-      found = await store.write((tx) => giveUp(tx, before, now(), GIVE_UP_BATCH));
-    }
-    return total;
+  /** Lets another replica go on, once it has stopped. */
+  release(): Promise<void> {
+    return this.#leadership.close();
   }
 }

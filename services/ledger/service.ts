@@ -1,6 +1,7 @@
 import { Counter } from 'prom-client';
 import { LiveStreams } from '../../platform/http/live.ts';
 import { defineService } from '../../platform/service.ts';
+import { Watermark } from '../../platform/store/watermark.ts';
 import { listAudit } from './api/audit.ts';
 import { downloadLetter, groupLetters, listLetters, showLetter } from './api/dead-letters.ts';
 import { discardLetters } from './api/discard.ts';
@@ -102,6 +103,7 @@ export const ledger = defineService<never, typeof settings, Deps>({
         heartbeat: own.LEDGER_HEARTBEAT,
         closing,
       }),
+      watermark: new Watermark(store.read, store.dialect, 'archive'),
       kept: new Counter({
         name: 'tradewind_ledger_kept_total',
         help: 'Events kept.',
@@ -114,6 +116,7 @@ export const ledger = defineService<never, typeof settings, Deps>({
         // Ends what is still on its way; its letters stay as they are.
         await deliverer.close();
         await redriver.stop(GRACE_MS);
+        await redriver.release();
       },
     };
   },

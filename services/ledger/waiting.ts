@@ -20,6 +20,26 @@ export function waitingFor(
   );
 }
 
+/** Letters of all subscribers that wait and have a higher number than was given before, in order, at most `limit`. */
+export function arrivedSince(
+  reader: Reader,
+  after: number,
+  limit: number,
+): Promise<Pick<LetterEntry, 'seq' | 'subscriber' | 'nextAt'>[]> {
+  return reader.all(
+    `select seq, subscriber, next_at as "nextAt" from dead_letters
+     where state = 'waiting' and seq > $1 order by seq limit $2`,
+    after,
+    limit,
+  );
+}
+
+/** The highest number given so far. */
+export async function latestLetter(reader: Reader): Promise<number> {
+  const row = await reader.get<{ seq: number | null }>('select max(seq) as seq from dead_letters');
+  return row?.seq ?? 0;
+}
+
 /**
  * Whom letters wait for, in order, at most `limit`: from one entry of the index to the next, however many letters there
  * are.

@@ -9,6 +9,8 @@ export interface Program {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: Environment;
+  /** Milliseconds that it may take to become ready. @default 20000 */
+  readonly readyWithinMs?: number;
 }
 
 const READY_WITHIN_MS = 20_000;
@@ -62,7 +64,8 @@ export class Keeper {
     const child = this.#start();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const fail = (what: string): void => reject(new Error(`${this.name} ${what}; what it said stands above`));
-    const timer = setTimeout(() => fail(`is not ready after ${READY_WITHIN_MS / 1000} s`), READY_WITHIN_MS);
+    const { readyWithinMs: patience = READY_WITHIN_MS } = this.#program;
+    const timer = setTimeout(() => fail(`is not ready after ${patience / 1000} s`), patience);
     child.once('message', (message) => message === READY && resolve());
     child.once('exit', () => fail('did not start'));
     child.once('error', () => fail('could not be started'));

@@ -6,6 +6,8 @@ import { addressOf, brokerEnvironment, serviceEnvironment, sinkAt, type ShopOpti
 
 /** A whole shop in processes of its own. */
 export interface Supervisor {
+  /** Its programs, whether they run or not. */
+  readonly names: readonly string[];
   /** Process id of a program, while it runs. */
   pidOf(name: string): number | undefined;
   /** Stops one program; it stays away until it is started. */
@@ -21,11 +23,15 @@ const STOP_WITHIN_MS = 9000;
 const BROKER_SHARE_MS = 2500;
 
 /** Starts the broker and each service as a process of its own, and restarts what dies. Resolves when all are ready. */
-export async function superviseShop(options: ShopOptions): Promise<Supervisor> {
-  const level = options.env?.['LOG_LEVEL'] ?? 'info';
+export function superviseShop(options: ShopOptions): Promise<Supervisor> {
+  return supervise(programsOf(options), options.env?.['LOG_LEVEL']);
+}
+
+/** Starts programs, and restarts what dies. Resolves when all are ready. @param programs the broker first */
+export async function supervise(programs: readonly Program[], level = 'info'): Promise<Supervisor> {
   const log = createLog({ service: 'supervisor', level, format: 'text' });
   const start = (program: Program): Keeper => new Keeper(program, log);
-  const shop = programsOf(options).map((program) => ({ program, keeper: start(program) }));
+  const shop = programs.map((program) => ({ program, keeper: start(program) }));
   const stop = (): Promise<void> => stopAll(shop.map(({ keeper }) => keeper));
   try {
     await Promise.all(shop.map(({ keeper }) => keeper.ready));
@@ -39,6 +45,7 @@ export async function superviseShop(options: ShopOptions): Promise<Supervisor> {
     return found;
   };
   return {
+    names: programs.map(({ name }) => name),
     pidOf: (name) => find(name).keeper.pid,
     stop: (name) => find(name).keeper.stop(STOP_WITHIN_MS),
     async start(name) {
@@ -50,7 +57,8 @@ export async function superviseShop(options: ShopOptions): Promise<Supervisor> {
   };
 }
 
-function programsOf(options: ShopOptions): Program[] {
+/** What a shop consists of, the broker first. */
+export function programsOf(options: ShopOptions): Program[] {
   const sink = sinkAt(addressOf('broker', options));
   const main = script('../main.ts');
   return [

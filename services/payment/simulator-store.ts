@@ -41,6 +41,7 @@ export const migrations: readonly Migration[] = [
       )`,
     ],
   },
+  { name: 'simulator-002-calls-age', statements: () => ['create index calls_age on calls (called_at)'] },
 ];
 
 /** Takes a key for a request. @returns the request and the answer it was taken for before, if it was. */
@@ -65,6 +66,16 @@ export async function saveAnswer(tx: Tx, key: string, answer: unknown): Promise<
   tx.send('update calls set answer = $2 where idempotency_key = $1', key, JSON.stringify(answer));
 }
 
+/** Forgets keys that were taken before an instant, `limit` at most; those that somebody else is at are left to them. */
+export async function forgetKeys(tx: Tx, before: Date, limit: number): Promise<void> {
+  await tx.run(
+    `delete from calls where idempotency_key in (
+       select idempotency_key from calls where called_at < $1 order by called_at limit $2 ${tx.dialect.skipLocked})`,
+    before.toISOString(),
+    limit,
+  );
+}
+
 export async function addCharge(tx: Tx, charge: Charge): Promise<void> {
   tx.send(
     `insert into charges (reference, order_id, amount, currency, captured, voided, refunded, expires_at)
@@ -80,11 +91,12 @@ export async function addCharge(tx: Tx, charge: Charge): Promise<void> {
   );
 }
 
+/** A charge that is about to change: nobody else may change it before that. */
 export async function chargeOf(tx: Tx, reference: string): Promise<Charge | undefined> {
   const row = await tx.get<ChargeRow>(
     `select reference, order_id as "orderId", amount, currency, captured, voided, refunded,
        expires_at as "expiresAt"
-     from charges where reference = $1`,
+     from charges where reference = $1 ${tx.dialect.forUpdate}`,
     reference,
   );
   if (!row) return undefined;

@@ -6,6 +6,7 @@ import { cardOf, type Card } from './simulator-cards.ts';
 import {
   addCharge,
   chargeOf,
+  forgetKeys,
   migrations,
   saveAnswer,
   takeKey,
@@ -33,6 +34,10 @@ export interface SimulatorOptions {
 
 const HOLD_MS = 7 * 86_400_000;
 const SLOW_MS = 3000;
+/** How long a key is remembered: no call of the shop comes again after so long. */
+const KEEP_KEYS_MS = 30 * 86_400_000;
+/** Every new key takes old ones away, more than one: they never become many, and nobody waits long. */
+const FORGET_AT_ONCE = 2;
 
 /**
  * A payment provider in miniature: it remembers every key with its answer, in the transaction of the charge, so that
@@ -125,8 +130,10 @@ export class Simulator implements Gateway {
   ): Promise<{ answer: Answer; first: boolean }> {
     const fingerprint = digest(JSON.stringify({ operation, ...request }));
     return this.#options.store.write(async (tx) => {
-      const before = await takeKey(tx, request.key, fingerprint, this.#options.now());
+      const now = this.#options.now();
+      const before = await takeKey(tx, request.key, fingerprint, now);
       if (before === undefined) {
+        await forgetKeys(tx, new Date(now.getTime() - KEEP_KEYS_MS), FORGET_AT_ONCE);
         const answer = await work(tx);
         await saveAnswer(tx, request.key, answer);
         return { answer, first: true };

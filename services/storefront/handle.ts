@@ -1,19 +1,18 @@
+import type { LiveStreams } from '../../platform/http/live.ts';
 import type { Effects, Scope } from '../../platform/service.ts';
 import type { Tx } from '../../platform/store/store.ts';
-import type { Bell } from './bell.ts';
 import type { Catalogue } from './catalogue.ts';
 import { awaitsDeadline, expire } from './decide.ts';
 import type { Decision, Emits, Order } from './order.ts';
 import type { Sessions } from './session.ts';
 import { orders } from './store.ts';
-import type { Streams } from './stream.ts';
 import { record } from './timeline.ts';
 
 export interface Deps {
   readonly catalogue: Catalogue;
   readonly sessions: Sessions;
-  readonly bell: Bell;
-  readonly streams: Streams;
+  /** The open timelines of this process; a topic is an order. */
+  readonly live: LiveStreams;
   /** Milliseconds an order may take to be confirmed. */
   readonly orderDeadline: number;
 }
@@ -50,12 +49,12 @@ export async function apply(
   before: Order,
   event: string,
   decision: Decision,
-  { now, deps: { bell } }: Scope<Deps>,
+  { now, deps: { live } }: Scope<Deps>,
 ): Promise<Effects<Emits>> {
   if (decision.ignored !== undefined) return { ignored: decision.ignored };
   const { order, text, emit = [] } = decision;
   if (text === undefined) await orders.save(tx, order);
-  else await record(tx, order, { event, text, at: now, bell });
+  else await record(tx, order, { event, text, at: now, live });
   const settled = awaitsDeadline(before) && !awaitsDeadline(order);
   return { emit, cancel: settled ? [{ kind: 'expire', key: order.orderId }] : [] };
 }

@@ -100,7 +100,7 @@ async function store(
     total: quote.total,
     addressRevision: revision,
   });
-  await record(tx, order, { event: 'order.placed', text: 'You placed the order.', at: now, bell: deps.bell });
+  await record(tx, order, { event: 'order.placed', text: 'You placed the order.', at: now, live: deps.live });
   return {
     emit: announcements(order, quote, request, contactChanged),
     tasks: [{ kind: 'expire', key: orderId, payload: { orderId }, dueAt: confirmBy }],

@@ -5,14 +5,15 @@ import { orderAddressed, orderCancellationRequested, orderExpired, orderPlaced }
 import * as payment from '../../events/payment.ts';
 import * as shipment from '../../events/shipment.ts';
 import * as stock from '../../events/stock.ts';
-import { setting } from '../../platform/config.ts';
+import { ConfigError, setting } from '../../platform/config.ts';
+import { LiveStreams } from '../../platform/http/live.ts';
 import type { Log } from '../../platform/log.ts';
 import { deadline, defineService, on } from '../../platform/service.ts';
+import type { Store } from '../../platform/store/store.ts';
 import { changeShippingAddress } from './api/customer.ts';
 import { cancelOrder, listOrders, placeOrder, showOrder } from './api/orders.ts';
 import { listProducts, showProduct } from './api/products.ts';
 import { showTimeline } from './api/timeline.ts';
-import { Bell } from './bell.ts';
 import { readCatalogue } from './catalogue.ts';
 import * as decide from './decide.ts';
 import { hear, orderDeadline, type Deps } from './handle.ts';
@@ -23,13 +24,14 @@ import * as requests from './requests.ts';
 import { createSessions, SESSION_COOKIE } from './session.ts';
 import { levelChanged } from './stock.ts';
 import { countUnfinished, oldestUnconfirmed } from './store.ts';
-import { Streams } from './stream.ts';
 
 const settings = {
   SESSION_SECRET: setting
     .secret(32)
     .optional()
-    .describe('key that signs the session cookies; without it sessions end with the process'),
+    .describe(
+      'key that signs the session cookies, the same for all replicas; without it, which SQLite alone allows, sessions end with the process',
+    ),
   PUBLIC_URL: setting.url().optional().describe('where customers reach the shop; https makes cookies Secure'),
   COOKIE_SECURE: z
     .enum(['true', 'false'])
@@ -40,6 +42,9 @@ const settings = {
   TIMELINE_POLL: setting.duration().default(2000).describe('how often a timeline looks for news by itself'),
   TIMELINE_HEARTBEAT: setting.duration().default(15_000).describe('longest silence of a live timeline'),
 };
+
+/** More than anybody's open pages. */
+const STREAMS_PER_CUSTOMER = 10;
 
 export const storefront = defineService<Emits, typeof settings, Deps>({
   name: 'storefront',
@@ -88,14 +93,18 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
   customerAuth: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
   migrations,
   settings,
-  open: async ({ settings: own, log }) => ({
+  open: async ({ settings: own, store, log, closing }) => ({
     catalogue: readCatalogue(),
-    sessions: createSessions(secretOf(own.SESSION_SECRET, log), isSecure(own.PUBLIC_URL, own.COOKIE_SECURE)),
-    bell: new Bell(),
-    streams: new Streams({
+    sessions: createSessions(
+      secretOf(own.SESSION_SECRET, store, log),
+      isSecure(own.PUBLIC_URL, own.COOKIE_SECURE),
+    ),
+    live: new LiveStreams({
       max: own.TIMELINE_STREAMS,
+      maxPerOwner: STREAMS_PER_CUSTOMER,
       poll: own.TIMELINE_POLL,
       heartbeat: own.TIMELINE_HEARTBEAT,
+      closing,
     }),
     orderDeadline: own.ORDER_DEADLINE,
   }),
@@ -115,8 +124,13 @@ export const storefront = defineService<Emits, typeof settings, Deps>({
 });
 
 /** A secret for this process alone will do to try things; customers would be strangers after a restart. */
-function secretOf(secret: string | undefined, log: Log): string {
+function secretOf(secret: string | undefined, { dialect }: Store, log: Log): string {
   if (secret !== undefined) return secret;
+  if (dialect.engine === 'postgres') {
+    throw new ConfigError(
+      'configuration: SESSION_SECRET: must be set, to the same for all replicas, where DATABASE_URL is',
+    );
+  }
   log.warn('SESSION_SECRET is not set: sessions end with this process');
   return randomBytes(32).toString('base64url');
 }

@@ -1,10 +1,13 @@
+import type { LiveStreams } from '../../platform/http/live.ts';
 import type { Reader, Tx } from '../../platform/store/store.ts';
-import type { Bell } from './bell.ts';
 import { statusOf } from './decide.ts';
 import { orders } from './store.ts';
 import type { Order, Status } from './order.ts';
 
-/** One thing that happened to an order. `seq` counts its changes, so it grows but may skip. */
+/**
+ * One thing that happened to an order. `seq` counts its changes, so it grows but may skip; a lower one never comes later,
+ * since each change waits for the one before.
+ */
 export interface Entry {
   readonly seq: number;
   readonly at: string;
@@ -17,7 +20,7 @@ export interface Entry {
 export async function record(
   tx: Tx,
   order: Order,
-  { event, text, at, bell }: { event: string; text: string; at: Date; bell: Bell },
+  { event, text, at, live }: { event: string; text: string; at: Date; live: LiveStreams },
 ): Promise<void> {
   await orders.save(tx, order);
   tx.send(
@@ -29,7 +32,7 @@ export async function record(
     text,
     statusOf(order),
   );
-  tx.afterCommit(() => bell.ring(order.orderId));
+  tx.afterCommit(() => live.ring(order.orderId));
 }
 
 /** The latest thing that happened to an order. */

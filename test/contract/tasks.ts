@@ -7,8 +7,10 @@ import {
   cancelTask,
   claimTasks,
   finishTask,
+  forgetTasks,
   nextDue,
   postponeTask,
+  unknownTasks,
   type TaskRow,
 } from '../../platform/store/tasks.ts';
 import type { OpenStore } from './store.ts';
@@ -30,7 +32,7 @@ export function tasksContract(name: string, open: () => Promise<OpenStore>): voi
     const order = (dueAt: Date, key = 'k', payload: unknown = {}): Promise<void> =>
       store.write((tx) => addTask(tx, { kind: 'ask', key, payload, dueAt }, {}));
     const claim = (now: Date, holder = 'me', until = at(50)): Promise<TaskRow[]> =>
-      claimTasks(store, now, { holder, until }, 2);
+      claimTasks(store, now, { holder, until }, 2, ['ask']);
     const finish = (task: TaskRow, holder = 'me'): Promise<boolean> =>
       store.write((tx) => finishTask(tx, task, holder));
     const claimOne = async (now: Date, holder = 'me', until = at(50)): Promise<TaskRow> => {
@@ -51,18 +53,38 @@ export function tasksContract(name: string, open: () => Promise<OpenStore>): voi
       expect((await claim(at(5))).map(({ key }) => key).toSorted()).toEqual(['a', 'b']);
       expect(await claim(at(5))).toMatchObject([{ key: 'c', attempts: 1 }]);
       expect(await claim(at(5))).toEqual([]);
-      expect(await nextDue(store.read)).toEqual(at(9));
+      expect(await nextDue(store.read, ['ask'])).toEqual(at(9));
+    });
+
+    it('of other kinds are left to those who know them, told of, and forgotten in the end', async () => {
+      const other = (key: string, dueAt: Date): Promise<void> =>
+        store.write((tx) => addTask(tx, { kind: 'other', key, payload: {}, dueAt }, {}));
+      for (const [key, minute] of [
+        ['old', 1],
+        ['older', 0],
+        ['young', 9],
+      ] as const)
+        await other(key, at(minute));
+      await order(at(5));
+      expect(await nextDue(store.read, ['ask'])).toEqual(at(5));
+      expect((await claim(at(10))).map(({ kind }) => kind)).toEqual(['ask']);
+      expect(await unknownTasks(store.read, ['ask'])).toEqual([{ kind: 'other', tasks: 3 }]);
+      const forget = (limit: number): Promise<number> =>
+        store.write((tx) => forgetTasks(tx, ['ask'], at(8), limit));
+      expect([await forget(1), await forget(5), await forget(5)]).toEqual([1, 1, 0]);
+      expect(await unknownTasks(store.read, ['ask'])).toEqual([{ kind: 'other', tasks: 1 }]);
+      expect(await unknownTasks(store.read, ['other'])).toEqual([{ kind: 'ask', tasks: 1 }]);
     });
 
     it('are one when they are ordered twice before they are done: the earlier time, the later payload', async () => {
       await order(at(5), 'k', { n: 1 });
       await order(at(3), 'k', { n: 2 });
       await order(at(8), 'k', { n: 3 });
-      expect(await nextDue(store.read)).toEqual(at(3));
+      expect(await nextDue(store.read, ['ask'])).toEqual(at(3));
       const task = await claimOne(at(4));
       expect(task.payload).toEqual({ n: 3 });
       expect(await finish(task)).toBe(true);
-      expect(await nextDue(store.read)).toBeUndefined();
+      expect(await nextDue(store.read, ['ask'])).toBeUndefined();
     });
 
     it('ordered while they are at work are done again afterwards, when the new order says', async () => {
@@ -72,7 +94,7 @@ export function tasksContract(name: string, open: () => Promise<OpenStore>): voi
       await order(at(7), 'k', { again: true });
       expect(await claim(at(10))).toEqual([]);
       expect(await finish(first)).toBe(true);
-      expect(await nextDue(store.read)).toEqual(at(7));
+      expect(await nextDue(store.read, ['ask'])).toEqual(at(7));
       const second = await claimOne(at(7));
       expect(second).toMatchObject({ attempts: 1, payload: { again: true } });
       expect(await finish(second)).toBe(true);
@@ -87,7 +109,7 @@ export function tasksContract(name: string, open: () => Promise<OpenStore>): voi
       const second = await claimOne(at(4));
       expect(second.attempts).toBe(2);
       expect(await finish(second)).toBe(true);
-      expect(await nextDue(store.read)).toBeUndefined();
+      expect(await nextDue(store.read, ['ask'])).toBeUndefined();
     });
 
     it('belong to whoever took them after a lease: the one before can neither end them nor put them back', async () => {

@@ -25,16 +25,19 @@ export function orderBody(changes: Record<string, unknown> = {}): Record<string,
   };
 }
 
-/** The storefront may be killed again and again meanwhile. */
-const PATIENCE_MS = 30_000;
+/** The storefront may be killed again and again meanwhile, and start slowly. */
+const PATIENCE_MS = 60_000;
 
 /** Somebody who shops: keeps the session cookie, and asks again while the storefront is away. */
 export class Customer {
   readonly #addresses: Addresses;
+  readonly #onRefused: (answer: Answer | undefined) => void;
   #cookie: string | undefined;
 
-  constructor(addresses: Addresses) {
+  /** @param onRefused hears every 503, and `undefined` when nobody answers */
+  constructor(addresses: Addresses, onRefused: (answer: Answer | undefined) => void = () => undefined) {
     this.#addresses = addresses;
+    this.#onRefused = onRefused;
   }
 
   /** Places an order. @returns its id. */
@@ -85,7 +88,9 @@ export class Customer {
         answer = await call(this.#addresses('storefront'), method, path, { ...options, headers }).catch(
           () => undefined,
         );
-        return answer !== undefined && answer.status !== 503;
+        if (answer !== undefined && answer.status !== 503) return true;
+        this.#onRefused(answer);
+        return false;
       },
       PATIENCE_MS,
     );

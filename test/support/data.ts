@@ -26,15 +26,16 @@ export function numRuns(count: number): number {
   return engine === 'sqlite' ? count : Math.ceil(count / 4);
 }
 
-/** Makes a fresh place for data. */
-export async function openTestData(name: string): Promise<TestData> {
+/** Makes a fresh place for data. @param server a PostgreSQL server to take whatever engine the run is about */
+export async function openTestData(name: string, server?: string): Promise<TestData> {
   const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${name}-`));
-  return engine === 'sqlite' ? inFolder(dataDir) : inDatabase(dataDir, await freshDatabase());
+  const isFiles = engine === 'sqlite' && server === undefined;
+  return isFiles ? inFolder(dataDir) : inDatabase(dataDir, await freshDatabase(server));
 }
 
 function inFolder(dataDir: string): TestData {
   return {
-    engine,
+    engine: 'sqlite',
     dataDir,
     env: { DATA_DIR: dataDir },
     async rows<Row>(service: string, database: string, sql: string): Promise<Row[]> {
@@ -48,7 +49,7 @@ function inFolder(dataDir: string): TestData {
 
 function inDatabase(dataDir: string, { url, free }: Database): TestData {
   return {
-    engine,
+    engine: 'postgres',
     dataDir,
     env: { DATA_DIR: dataDir, DATABASE_URL: url },
     async rows<Row>(service: string, database: string, sql: string): Promise<Row[]> {
@@ -77,11 +78,12 @@ interface Database {
 const taken = new Set<number>();
 
 /** To make a database takes ten times as long as to empty one: each worker has a few, and uses them again. */
-async function freshDatabase(): Promise<Database> {
+async function freshDatabase(chosen?: string): Promise<Database> {
   let number = 0;
   while (taken.has(number)) number += 1;
   taken.add(number);
-  const { TEST_DATABASE_URL: server = '', JEST_WORKER_ID: worker = '1' } = environment();
+  const { TEST_DATABASE_URL: shared = '', JEST_WORKER_ID: worker = '1' } = environment();
+  const server = chosen ?? shared;
   const name = `test_${worker}_${number}`;
   const url = new URL(server);
   url.pathname = name;

@@ -1,3 +1,5 @@
+import { orderPlaced } from '../../events/order.ts';
+import { stockLevelChanged } from '../../events/stock.ts';
 import { homeAddress, newAddress } from './customer.ts';
 import type { TestData } from './data.ts';
 import type { Answer } from './service.ts';
@@ -71,5 +73,28 @@ export function addressFaults(order: Answer['body'], { address }: Answer['body']
       ? []
       : [`the change was ${request.outcome}, the parcel goes elsewhere`]),
     ...(order.shipment.address.line1 === address.line1 ? [] : ['the customer is told another address']),
+  ];
+}
+
+/**
+ * What the ledger knows of the orders: none of them may be missing there, and nothing may have been said twice. One
+ * cause makes a service say a thing once; a second time under another id it was done twice.
+ */
+export async function storyFaults(data: TestData, orderIds: readonly string[]): Promise<string[]> {
+  const told = await data.rows<{ subject: string }>(
+    'ledger',
+    'ledger',
+    `select subject from archive where type = '${orderPlaced.type}'`,
+  );
+  const known = new Set(told.map(({ subject }) => subject));
+  const twice = await data.rows<{ type: string; subject: string; count: number }>(
+    'ledger',
+    'ledger',
+    `select type, subject, count(*) as count from archive where type <> '${stockLevelChanged.type}'
+     group by source, type, subject, causation_id having count(*) > 1`,
+  );
+  return [
+    ...orderIds.filter((id) => !known.has(id)).map((id) => `${id} is not in the ledger`),
+    ...twice.map(({ type, subject, count }) => `${subject}: ${type} was said ${count} times for one reason`),
   ];
 }

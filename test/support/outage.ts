@@ -1,10 +1,11 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addressOf, type ShopOptions } from '../../services/local/plan.ts';
-import { superviseShop, type Supervisor } from '../../services/local/supervisor.ts';
+import type { Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
-import { addressFaults, moneyFaults, parcelFaults, readCharges } from './faults.ts';
+import { addressFaults, moneyFaults, parcelFaults, readCharges, storyFaults } from './faults.ts';
+import { processesOf, superviseBy, type Replication } from './replicas.ts';
 import { root } from './root.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
 import { Staff } from './staff.ts';
@@ -17,6 +18,10 @@ export interface OutageOptions {
   readonly orders: number;
   /** How many customers change their address meanwhile. */
   readonly changes: number;
+  /** Several processes of each service, instead of one. */
+  readonly replication?: Replication;
+  /** A PostgreSQL server to use whatever engine the run is about. */
+  readonly server?: string;
   readonly log?: (line: string) => void;
 }
 
@@ -42,7 +47,7 @@ const PATIENCE_MS = 120_000;
  * twice meanwhile, and looks whether everything reached its end, untouched by hand, after the service's return.
  */
 export async function runOutage(options: OutageOptions): Promise<OutageReport> {
-  const data = await openTestData('outage');
+  const data = await openTestData('outage', options.server);
   const shop: ShopOptions = {
     dataDir: data.dataDir,
     portBase: options.portBase,
@@ -51,11 +56,14 @@ export async function runOutage(options: OutageOptions): Promise<OutageReport> {
     manifests: await hastyManifests(data.dataDir),
     env: { LOG_LEVEL: 'silent', ORDER_DEADLINE: '1h', ...data.env },
   };
-  const supervisor = await superviseShop(shop);
   try {
-    return await new Outage(options, shop, supervisor, data).run();
+    const supervisor = await superviseBy(shop, options.replication);
+    try {
+      return await new Outage(options, shop, supervisor, data).run();
+    } finally {
+      await supervisor.close();
+    }
   } finally {
-    await supervisor.close();
     await data.remove();
   }
 }
@@ -99,19 +107,20 @@ class Outage {
       quantity: 100_000,
       reference: 'outage',
     });
-    await this.#supervisor.stop(service);
+    const own = processesOf(this.#supervisor, service);
+    await Promise.all(own.map((name) => this.#supervisor.stop(name)));
     const away = performance.now();
     const placed = await this.#placeAll();
     this.#say(`${orders} orders placed, ${changes} customers moved while ${service} is away`);
     await until('the budget has run out ten times', () => performance.now() - away > 10 * BUDGET_MS);
     await this.#killLedger();
     const deadLetters = await this.#open();
-    await this.#supervisor.start(service);
+    await Promise.all(own.map((name) => this.#supervisor.start(name)));
     const back = performance.now();
     await until('nothing waits anywhere', () => this.#staff.atRest(), PATIENCE_MS);
     const recoveredIn = Math.round(performance.now() - back);
     this.#say(`${service} is back; nothing waits any more after ${recoveredIn} ms`);
-    const redriven = (await this.#staff.metric('ledger', 'tradewind_dead_letters_redriven_total')) ?? 0;
+    const redriven = await this.#redriven();
     await this.#shipAll(placed);
     return { orders: placed.length, deadLetters, redriven, recoveredIn, faults: await this.#inspect(placed) };
   }
@@ -132,22 +141,34 @@ class Outage {
     return placed;
   }
 
+  /** All of its processes, if there are several, so that whichever redrives is among them. */
   async #killLedger(): Promise<void> {
-    const before = this.#supervisor.pidOf('ledger');
-    if (before === undefined) throw new Error('the ledger is not running');
-    process.kill(before, 'SIGKILL');
-    await until('the ledger is back', async () => {
-      const answer = await this.#staff.ask('ledger', 'GET', '/readyz');
-      return answer?.status === 200 && this.#supervisor.pidOf('ledger') !== before;
-    });
+    const names = processesOf(this.#supervisor, 'ledger');
+    const before = names.map((name) => this.#supervisor.pidOf(name));
+    for (const pid of before) {
+      if (pid === undefined) throw new Error('the ledger is not running');
+      process.kill(pid, 'SIGKILL');
+    }
+    const isBack = async (): Promise<boolean> => {
+      const isNew = names.every((name, nth) => this.#supervisor.pidOf(name) !== before[nth]);
+      return isNew && (await this.#staff.ask('ledger', 'GET', '/readyz'))?.status === 200;
+    };
+    await until('the ledger is back', isBack, PATIENCE_MS);
+  }
+
+  /** By its books: what its processes have counted goes with them. */
+  async #redriven(): Promise<number> {
+    const sql = `select count(*) as made from attempts where made_by = 'redrive' and code is null`;
+    const [row] = await this.#data.rows<{ made: number }>('ledger', 'ledger', sql);
+    return Number(row?.made);
   }
 
   /** Dead letters that the ledger has, once all have come that come while the service is away. */
   async #open(): Promise<number> {
     const { service } = this.#options;
-    await until(`no delivery to ${service} is left in the broker`, async () => {
-      return (await this.#staff.metric('broker', 'tradewind_broker_waiting')) === 0;
-    });
+    const isGone = async (): Promise<boolean> =>
+      (await this.#staff.metric('broker', 'tradewind_broker_waiting')) === 0;
+    await until(`no delivery to ${service} is left in the broker`, isGone, PATIENCE_MS);
     return (await this.#staff.metric('ledger', 'tradewind_dead_letters_open')) ?? 0;
   }
 
@@ -178,7 +199,8 @@ class Outage {
       ];
       faults.push(...found.map((fault) => `${id} (order ${index}): ${fault}`));
     }
-    return faults;
+    const ids = placed.map(({ id }) => id);
+    return [...faults, ...(await storyFaults(this.#data, ids))];
   }
 
   #say(line: string): void {

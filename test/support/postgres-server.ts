@@ -26,6 +26,10 @@ export interface PostgresServer {
   readonly pid: number | undefined;
   /** Ends it, as when its machine is restarted; its data stays. */
   stop(): Promise<void>;
+  /** Ends it at once, as when its machine fails; at its next start it has to recover from its log. */
+  crash(): Promise<void>;
+  /** One of its processes is killed: it ends all its connections and recovers by itself. */
+  fallOver(): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
   remove(): Promise<void>;
@@ -108,11 +112,30 @@ class Server implements PostgresServer {
     await until('PostgreSQL answers', () => this.#answers(child));
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.#end('SIGINT');
+  }
+
+  crash(): Promise<void> {
+    return this.#end('SIGQUIT');
+  }
+
+  async fallOver(): Promise<void> {
+    const client = new Client({ connectionString: this.url });
+    client.on('error', () => undefined);
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
+    process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
+    await ended;
+  }
+
+  async #end(signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {
     const child = this.#process;
     if (!child || child.exitCode !== null) return;
-    child.kill('SIGINT');
-    await once(child, 'exit');
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
   }
 
   async remove(): Promise<void> {

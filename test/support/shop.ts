@@ -1,10 +1,14 @@
 import { startShop, type RunningShop } from '../../services/local/shop.ts';
 import { Customer } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
+import { startReplicatedShop } from './replicated-shop.ts';
 import { call, STAFF_TOKEN, type Answer } from './service.ts';
 import { until } from './until.ts';
 
 export const secrets = { staffToken: STAFF_TOKEN, sessionSecret: 'session-secret-for-tests-0123456789' };
+
+/** How many of each service this run of a test file is about: `jest.config.mjs` runs some files once more with two. */
+const { replicas = 1 } = globalThis as { replicas?: number };
 
 /** A whole shop on fresh databases and free ports. */
 export interface TestShop extends AsyncDisposable {
@@ -24,7 +28,8 @@ export async function openShop(
 ): Promise<TestShop> {
   const data = await openTestData('shop');
   const { autoDispatch = 'off', portBase = 0, env = {} } = options;
-  const shop = await startShop({
+  const start = replicas === 1 ? startShop : startReplicatedShop;
+  const shop = await start({
     dataDir: data.dataDir,
     portBase,
     autoDispatch,

@@ -70,15 +70,15 @@ export const streamEvents = route({
     },
     503: { description: 'too many streams are open' },
   },
-  async handle({ query: { after, ...wanted }, header }, { read, deps: { live } }) {
-    const asked = lastEventId(header('last-event-id')) ?? after ?? Number.MAX_SAFE_INTEGER;
+  async handle({ query: { after, ...wanted }, header }, { read, deps }) {
+    const asked = lastEventId(header('last-event-id')) ?? after ?? (await deps.watermark.look()).upTo;
     // Nothing is beyond the latest one, unless this is another archive than the reader knew.
     const from = Math.min(asked, await latestSeq(read));
     return {
       status: 200,
       headers: liveHeaders,
       stream: (response) =>
-        live.follow(response, { after: from, read: (seq) => keptAfter(read, wanted, seq) }),
+        deps.live.follow(response, { after: from, read: (seq) => keptAfter(read, deps, wanted, seq) }),
     };
   },
 });
@@ -134,11 +134,12 @@ export const downloadData = route({
   },
 });
 
-async function keptAfter(read: Reader, wanted: Filter, seq: number) {
-  const way = { direction: 'oldest first', start: seq, end: Number.MAX_SAFE_INTEGER } as const;
+async function keptAfter(read: Reader, { watermark }: Deps, wanted: Filter, seq: number) {
+  const { upTo, waits } = await watermark.look();
+  const way = { direction: 'oldest first', start: seq, end: upTo } as const;
   const { events, scanned } = await search(read, wanted, way, STREAM_PAGE);
   const told = events.map((event) => ({ seq: event.seq, event: 'kept', data: viewOf(event) }));
-  return { events: told, scanned };
+  return { events: told, scanned, waits };
 }
 
 async function find(

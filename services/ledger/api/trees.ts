@@ -99,7 +99,7 @@ export const streamTree = route({
     },
     503: { description: 'too many streams are open' },
   },
-  async handle({ params: { correlation }, query: { after }, header }, { read, deps: { live } }) {
+  async handle({ params: { correlation }, query: { after }, header }, { read, deps: { live, watermark } }) {
     const asked = lastEventId(header('last-event-id')) ?? after;
     const lineage = new Lineage(read);
     const from = Math.min(asked, await latestSeq(read));
@@ -110,7 +110,8 @@ export const streamTree = route({
         live.follow(response, {
           after: from,
           async read(start) {
-            const way = { direction: 'oldest first', start, end: Number.MAX_SAFE_INTEGER } as const;
+            const { upTo, waits } = await watermark.look();
+            const way = { direction: 'oldest first', start, end: upTo } as const;
             const { events, scanned } = await search(read, { correlation }, way, STREAM_PAGE);
             const told = [];
             for (const event of events) {
@@ -118,7 +119,7 @@ export const streamTree = route({
               const data = { ...viewOf(event), ...parent, ...(await lineage.place(event)) };
               told.push({ seq: event.seq, event: 'kept', data });
             }
-            return { events: told, scanned };
+            return { events: told, scanned, waits };
           },
         }),
     };

@@ -1,86 +1,14 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { listen, type Listening } from '../../../platform/http/listen.ts';
-import {
-  lastEventId,
-  liveHeaders,
-  LiveStreams,
-  type LiveEvent,
-  type LiveOptions,
-} from '../../../platform/http/live.ts';
-import { asProblem, respondProblem } from '../../../platform/http/respond.ts';
-import { createLog } from '../../../platform/log.ts';
+import { lastEventId, type LiveOptions } from '../../../platform/http/live.ts';
 import { connectTo } from '../../support/raw.ts';
 import { watch, type Watch } from '../../support/sse.ts';
 import { until } from '../../support/until.ts';
-
-const HOUR_MS = 3_600_000;
-const PAGE = 2;
-const log = createLog({ service: 'test', level: 'silent', format: 'json' });
-
-/** A server whose only route is a live stream of numbered texts. */
-class Server {
-  readonly texts: string[] = [];
-  readonly closing = new AbortController();
-  readonly streams: LiveStreams;
-  reads = 0;
-  /** What happens between a look into the store and its answer. */
-  meanwhile: () => Promise<void> = async () => undefined;
-  /** What a read finds. */
-  find = (after: number): { events: LiveEvent[]; scanned: number } => {
-    const events = this.texts
-      .map((text, index) => ({ seq: index + 1, event: 'said', data: { text } }))
-      .slice(after, after + PAGE);
-    return { events, scanned: after + events.length };
-  };
-  listening: Listening | undefined;
-
-  constructor(options: Partial<LiveOptions>) {
-    const { closing } = this;
-    // A poll that never comes: what arrives was rung for.
-    this.streams = new LiveStreams({
-      max: 100,
-      poll: HOUR_MS,
-      heartbeat: HOUR_MS,
-      closing: closing.signal,
-      ...options,
-    });
-  }
-
-  get url(): string {
-    return this.listening?.url ?? '';
-  }
-
-  async open(): Promise<this> {
-    this.listening = await listen(
-      (request, response) => {
-        for (const [name, value] of Object.entries(liveHeaders)) response.setHeader(name, value);
-        const after = lastEventId(request.headers['last-event-id'] as string | undefined) ?? 0;
-        const read = async (seq: number) => {
-          this.reads += 1;
-          const found = this.find(seq);
-          await this.meanwhile();
-          return found;
-        };
-        this.streams
-          .follow(response, { after, read })
-          .catch((error: unknown) => respondProblem(response, asProblem(error, log)));
-      },
-      0,
-      '127.0.0.1',
-    );
-    return this;
-  }
-
-  say(...texts: string[]): void {
-    this.texts.push(...texts);
-    this.streams.ring();
-  }
-}
+import { HOUR_MS, LiveServer, PAGE } from './live-server.ts';
 
 const textsOf = (each: Watch): (string | undefined)[] => each.entries().map(({ data }) => data['text']);
 
 describe('a live stream', () => {
-  const servers: Server[] = [];
+  const servers: LiveServer[] = [];
   const watches: Watch[] = [];
   afterEach(async () => {
     for (const each of watches.splice(0)) each.close();
@@ -90,14 +18,18 @@ describe('a live stream', () => {
     }
   });
 
-  async function serve(options: Partial<LiveOptions> = {}): Promise<Server> {
-    const server = await new Server(options).open();
+  async function serve(options: Partial<LiveOptions> = {}): Promise<LiveServer> {
+    const server = await new LiveServer(options).open();
     servers.push(server);
     return server;
   }
 
-  async function follow(server: Server, headers: Record<string, string> = {}): Promise<Watch> {
-    const each = await watch(server.url, headers);
+  async function follow(
+    server: LiveServer,
+    headers: Record<string, string> = {},
+    path = '/',
+  ): Promise<Watch> {
+    const each = await watch(server.url + path, headers);
     watches.push(each);
     return each;
   }
@@ -144,6 +76,50 @@ describe('a live stream', () => {
     await until('it has looked', () => server.reads > 0);
     server.texts.push('written elsewhere');
     await stream.take(1);
+  });
+
+  it('is woken by rings for its topic alone', async () => {
+    const server = await serve();
+    server.more = (path) => ({ topic: path });
+    const [one, other] = [await follow(server, {}, '/one'), await follow(server, {}, '/other')];
+    await until('both have looked', () => server.reads === 2);
+    server.texts.push('a');
+    server.streams.ring('/one');
+    await one.take(1);
+    expect(other.entries()).toEqual([]);
+    server.streams.ring('/other');
+    await other.take(1);
+  });
+
+  it('is refused to an owner who has as many as may be, and to nobody else', async () => {
+    const server = await serve({ maxPerOwner: 1 });
+    server.more = (path) => ({ owner: path });
+    await follow(server, {}, '/ada');
+    expect((await fetch(`${server.url}/ada`)).status).toBe(429);
+    expect((await follow(server, {}, '/ben')).status).toBe(200);
+  });
+
+  it('ends when nothing more is to come, and not before', async () => {
+    const server = await serve({ poll: 20 });
+    let left: number | undefined;
+    server.more = () => ({ left: async () => left });
+    server.say('a');
+    const stream = await follow(server);
+    await stream.take(1);
+    left = HOUR_MS;
+    server.say('b');
+    await stream.take(2);
+    expect(stream.ended()).toBe(false);
+    left = 0;
+    await until('it has ended', () => stream.ended());
+  });
+
+  it('looks again soon for what cannot be told yet', async () => {
+    const server = await serve();
+    const find = server.find;
+    server.find = (after) => (server.reads < 4 ? { events: [], scanned: after, waits: true } : find(after));
+    server.texts.push('a');
+    await (await follow(server)).take(1);
   });
 
   it('shows that it is alive when nothing happens', async () => {

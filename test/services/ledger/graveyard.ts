@@ -7,6 +7,8 @@ import { until } from '../../support/until.ts';
 /** A ledger, one subscriber that dead letters name, and a broker; both do as they are told. */
 export interface Graveyard extends AsyncDisposable {
   readonly service: TestService;
+  /** What the ledger was started with, for another one on the same data. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly subscriber: Receiver;
   readonly broker: Receiver;
   /** Brings a dead letter as a broker does. @returns the status of the answer */
@@ -29,6 +31,8 @@ export interface Death {
   readonly data?: string;
   /** `undefined`: the broker does not say. */
   readonly error?: Partial<Record<'dest' | 'code' | 'answer', string>> | undefined;
+  /** The ledger that it is brought to, where there are several. */
+  readonly at?: string;
 }
 
 /** The first wait before a letter goes again, shorter than that of a shop. */
@@ -41,12 +45,13 @@ export async function openGraveyard(env: Record<string, string> = {}): Promise<G
   const subscriber = await openReceiver();
   const broker = await openReceiver();
   broker.answer = (_got, response) => void response.writeHead(202).end();
-  const service = await startTestService(ledger, {
+  const settings = {
     K_SINK: `${broker.url}/default/shop`,
     REDRIVE_BACKOFF: `${WAIT}ms`,
     REDRIVE_HOSTS: '127.0.0.1',
     ...env,
-  });
+  };
+  const service = await startTestService(ledger, settings);
   const get = (path: string): Promise<Answer> => service.call('GET', path, { staff: true });
   const letter = async (id: string): Promise<Answer['body']> => {
     const rows = await service.service.store.read.all<{ seq: number }>(
@@ -58,9 +63,10 @@ export async function openGraveyard(env: Record<string, string> = {}): Promise<G
   };
   return {
     service,
+    settings: { ...settings, ...service.data.env },
     subscriber,
     broker,
-    async die(id, { attributes, data = '{"total":4500}', ...death } = {}) {
+    async die(id, { attributes, data = '{"total":4500}', at = service.service.url, ...death } = {}) {
       const error = 'error' in death ? death.error : { code: '500', answer: REFUSED_CONNECTION };
       const { headers, body } = toBinary({
         attributes: {
@@ -70,7 +76,7 @@ export async function openGraveyard(env: Record<string, string> = {}): Promise<G
         },
         data: Buffer.from(data),
       });
-      const url = `${service.service.url}/dead-letters`;
+      const url = `${at}/dead-letters`;
       return (await fetch(url, { method: 'POST', headers, body: new Uint8Array(body) })).status;
     },
     get,

@@ -17,6 +17,9 @@ import {
 interface OpenSimulator extends GatewayUnderTest, AsyncDisposable {
   readonly gateway: Simulator;
   reopen(): Promise<Simulator>;
+  /** Keys that it remembers. */
+  keys(): Promise<string[]>;
+  pass(days: number): void;
 }
 
 async function open(): Promise<OpenSimulator> {
@@ -43,6 +46,13 @@ async function open(): Promise<OpenSimulator> {
     books: () => booksOf(data),
     lapse: async () => {
       offset += 7 * 86_400_000;
+    },
+    async keys() {
+      const sql = 'select idempotency_key as "key" from calls order by 1';
+      return (await data.rows<{ key: string }>('payment', 'simulator', sql)).map(({ key }) => key);
+    },
+    pass(days) {
+      offset += days * 86_400_000;
     },
     async reopen() {
       await store.close();
@@ -96,6 +106,32 @@ describe('the simulator', () => {
     await simulator.gateway.refund(settleRequest('r2', reference));
     await expect(simulator.gateway.refund(settleRequest('r3', reference))).rejects.toThrow(/less than 5470/);
     expect((await simulator.books()).refunded).toBe(AMOUNT);
+  });
+
+  it('forgets its keys in the end, and none that may still come again', async () => {
+    await using simulator = await open();
+    const call = (key: string) => simulator.gateway.authorize(authorizeRequest(key, 'tok_visa'));
+    for (const key of ['a', 'b', 'c']) await call(key);
+    simulator.pass(29);
+    await call('d');
+    expect(await simulator.keys()).toEqual(['a', 'b', 'c', 'd']);
+    simulator.pass(2);
+    await call('e');
+    await call('f');
+    expect(await simulator.keys()).toEqual(['d', 'e', 'f']);
+  });
+
+  it('lets a hold be taken or let go, not both, even when it is asked for both at once', async () => {
+    await using simulator = await open();
+    for (let round = 0; round < 10; round += 1) {
+      const answer = await simulator.gateway.authorize(authorizeRequest(`a${round}`, 'tok_visa'));
+      const reference = answer.outcome === 'approved' ? answer.reference : '';
+      const results = await Promise.allSettled([
+        simulator.gateway.capture(settleRequest(`c${round}`, reference)),
+        simulator.gateway.void(settleRequest(`v${round}`, reference)),
+      ]);
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    }
   });
 
   it('keeps no key of a call that failed', async () => {

@@ -3,9 +3,11 @@ import { startTestService } from '../../support/service.ts';
 import { orderBody } from '../../support/customer.ts';
 import { storefront } from '../../../services/storefront/service.ts';
 
+export const SESSION_SECRET = 'a secret that is only for these tests';
+
 /** A storefront as its customers reach it. */
 export function startStorefront(env: Record<string, string> = {}): Promise<TestService> {
-  return startTestService(storefront, { SESSION_SECRET: 'a secret that is only for these tests', ...env });
+  return startTestService(storefront, { SESSION_SECRET, ...env });
 }
 
 /** An order that was placed, with the session of its customer. */
