@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import type { EventContract } from './contract.ts';
 import { storeEffects, type Left } from './emit.ts';
 import { openDoors, type Doors } from './http/doors.ts';
-import { describeApi } from './http/openapi.ts';
 import type { RouteHost } from './http/route.ts';
 import { Intake } from './intake.ts';
 import { createLog, type Log } from './log.ts';
@@ -260,13 +259,10 @@ class Runtime implements RunningService {
   }
 
   #openDoors(): Promise<Doors> {
-    const card = this.#card;
-    const info = { title: card.name, description: card.summary, version: '1.0.0' };
     return openDoors(
       {
-        routes: card.routes,
+        card: this.#card,
         context: this.#routeHost(),
-        describe: (routes) => describeApi(info, routes, card.customerAuth),
         guard: this.#guard,
         staffToken: this.#settings.STAFF_TOKEN,
         maxBodyBytes: this.#settings.MAX_BODY_BYTES,

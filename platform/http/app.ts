@@ -12,7 +12,7 @@ export interface AppOptions<Deps> extends AnswerOptions<Deps> {
   readonly routes: readonly Route<EventContract, Deps>[];
   readonly openapi: Record<string, unknown>;
   /** Answers `POST /events`; without it there is no such path. */
-  readonly answerEvent?: (request: Request, response: Response) => Promise<void>;
+  readonly answerEvent?: ((request: Request, response: Response) => Promise<void>) | undefined;
   /** Why the service is not ready, or `undefined` when it is. */
   readonly notReady: () => Promise<string | undefined>;
   readonly metrics: Pick<ServiceMetrics, 'registry' | 'requests'>;

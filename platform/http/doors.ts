@@ -1,6 +1,7 @@
 import type { EventContract } from '../contract.ts';
 import { createApp, type AppOptions } from './app.ts';
 import { listen, type Listening } from './listen.ts';
+import { describeApi, type SecurityScheme } from './openapi.ts';
 import type { Route } from './route.ts';
 
 /** Where a service listens. */
@@ -13,9 +14,14 @@ export interface DoorSettings {
 }
 
 /** What the doors of a service show. */
-export interface DoorOptions<Deps> extends Omit<AppOptions<Deps>, 'openapi'> {
-  /** Describes the routes of a door, as OpenAPI. */
-  readonly describe: (routes: readonly Route<EventContract, Deps>[]) => Record<string, unknown>;
+export interface DoorOptions<Deps> extends Omit<AppOptions<Deps>, 'openapi' | 'routes'> {
+  /** Its name, what it is, its routes, and how customers show who they are. */
+  readonly card: {
+    readonly name: string;
+    readonly summary: string;
+    readonly routes: readonly Route<EventContract, Deps>[];
+    readonly customerAuth?: SecurityScheme;
+  };
 }
 
 /** A service that listens, at one port or at two. */
@@ -34,8 +40,8 @@ export interface Doors {
  */
 export async function openDoors<Deps>(options: DoorOptions<Deps>, settings: DoorSettings): Promise<Doors> {
   const { PORT, HOST, EVENTS_PORT, MAX_REQUESTS_PER_SOCKET: maxRequestsPerSocket } = settings;
-  const open = ({ describe, ...shown }: DoorOptions<Deps>, port: number): Promise<Listening> =>
-    listen(createApp({ ...shown, openapi: describe(shown.routes) }), port, HOST, { maxRequestsPerSocket });
+  const open = (shown: DoorOptions<Deps>, port: number): Promise<Listening> =>
+    listen(appOf(shown), port, HOST, { maxRequestsPerSocket });
   if (EVENTS_PORT === undefined) {
     const door = await open(options, PORT);
     return { api: door, events: door, close: (graceMs) => door.close(graceMs) };
@@ -53,6 +59,14 @@ export async function openDoors<Deps>(options: DoorOptions<Deps>, settings: Door
   }
 }
 
-function withoutEvents<Deps>({ answerEvent: _, ...others }: DoorOptions<Deps>): DoorOptions<Deps> {
-  return { ...others, routes: others.routes.filter(({ auth }) => auth !== 'event') };
+function withoutEvents<Deps>(options: DoorOptions<Deps>): DoorOptions<Deps> {
+  const { card } = options;
+  const routes = card.routes.filter(({ auth }) => auth !== 'event');
+  return { ...options, answerEvent: undefined, card: { ...card, routes } };
+}
+
+function appOf<Deps>({ card, ...shown }: DoorOptions<Deps>): ReturnType<typeof createApp> {
+  const { name: title, summary: description, routes, customerAuth } = card;
+  const openapi = describeApi({ title, description, version: '1.0.0' }, routes, customerAuth);
+  return createApp({ ...shown, routes, openapi });
 }

@@ -24,6 +24,11 @@ async function statusOf(url: string, method = 'GET'): Promise<number> {
   return response.status;
 }
 
+async function pathsAt(url: string): Promise<string[]> {
+  const response = await fetch(`${url}/openapi.json`);
+  return Object.keys(((await response.json()) as { paths: object }).paths);
+}
+
 describe('a port for events', () => {
   it('takes events, and the other port takes none', async () => {
     const { api, events } = await start(exampleService(), { EVENTS_PORT: '0' });
@@ -48,8 +53,6 @@ describe('a port for events', () => {
 
   it('is described where it is', async () => {
     const { api, events } = await start(ledger, { EVENTS_PORT: '0' });
-    const pathsAt = async (url: string): Promise<string[]> =>
-      Object.keys(((await (await fetch(`${url}/openapi.json`)).json()) as { paths: object }).paths);
     expect(await pathsAt(events)).toContain('/dead-letters');
     expect(await pathsAt(api)).toEqual(expect.not.arrayContaining(['/dead-letters']));
     expect(await pathsAt(api)).toContain('/api/dead-letters');
