@@ -57,7 +57,9 @@ class Build {
     const folder = join(this.folder, name);
     this.#built.set(name, folder);
     mkdirSync(join(folder, WORKDIR), { recursive: true });
-    for (const instruction of this.#stageOf(name).instructions) {
+    const { base, instructions } = this.#stageOf(name);
+    if (this.#stages.has(base)) cpSync(this.stage(base), folder, { recursive: true });
+    for (const instruction of instructions) {
       if (instruction.name === 'COPY') this.#copy(parseCopy(instruction), folder);
       if (instruction.name === 'RUN') this.#run(join(folder, WORKDIR), instruction.text);
     }

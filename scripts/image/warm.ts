@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { services } from '../../services/index.ts';
@@ -11,13 +11,16 @@ const CACHING = { NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: '1' };
 const user = process.getuid?.() === 0 ? { uid: ID, gid: ID } : {};
 const scratch = mkdtempSync(join(tmpdir(), 'tradewind-warm-'));
 
-/** Starts and stops every service once, so that the image has their code compiled. Also makes the data folder. */
-for (const folder of ['data', cache, scratch]) {
+/** Starts and stops every service once, so that the image has their code compiled. */
+for (const folder of [cache, scratch]) {
   mkdirSync(folder, { recursive: true });
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
 }
 for (const { name } of services) await startOnce(name);
 rmSync(scratch, { recursive: true });
+// V8 writes for its own user alone; in the image the files belong to root.
+for (const entry of readdirSync(cache, { recursive: true, withFileTypes: true }))
+  if (entry.isFile()) chmodSync(join(entry.parentPath, entry.name), 0o444);
 
 async function startOnce(name: string): Promise<void> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'services/main.ts', name], {

@@ -135,15 +135,13 @@ describe('skaffold.yaml', () => {
 
   it('copies every room of the sources into the dev image, where they may be written', async () => {
     const [artifact] = withProfile('dev').build.artifacts;
-    const stage = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8')).find(
-      ({ name }) => name === artifact.docker.target,
-    );
+    const stages = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'));
+    const linesOf = (stage: string) => stages.find(({ name }) => name === stage)?.instructions;
+    const copied = { name: 'COPY', text: '--from=sources --chown=65532:65532 /app ./' };
+    expect(linesOf(artifact.docker.target)).toContainEqual(copied);
     for (const { src, dest } of artifact.sync.manual) {
       const room = src.replace('/**/*', '');
-      expect(stage?.instructions).toContainEqual({
-        name: 'COPY',
-        text: `--chown=65532:65532 ${room} ${room}`,
-      });
+      expect(linesOf('sources')).toContainEqual({ name: 'COPY', text: `${room} ${room}` });
       expect(dest).toBe('/app');
     }
     for (const { spec } of ofKind(await renderProfile('dev'), 'Deployment'))
