@@ -1,25 +1,29 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { services } from '../../services/index.ts';
-import { buildLayout } from './layout.ts';
+import { buildLayout, type Layout } from './layout.ts';
 import { dataFolder, startInLayout } from './start.ts';
 
-/** Prints how long a service of the image takes to be ready, with and without V8's cache, and the layout's size. */
 const RUNS = 9;
 
-const layout = buildLayout(fileURLToPath(new URL('../..', import.meta.url)), 'runtime');
-try {
-  console.log(`files of the image, without Node itself: ${megabytes(layout.folder)} MB`);
-  for (const { name } of services) {
-    const [warm, cold] = [await median(name), await median(name, { NODE_COMPILE_CACHE: '' })];
-    console.log(`${name}: ready after ${warm} ms, ${cold} ms without the compile cache (median of ${RUNS})`);
+/** Prints how long a service of the image takes to be ready, with and without V8's cache, and the layout's size. */
+export async function measureLayout(root: string): Promise<void> {
+  const layout = buildLayout(root, 'runtime');
+  try {
+    console.log(`files of the image, without Node itself: ${megabytes(layout.folder)} MB`);
+    for (const { name } of services) {
+      const cold = { NODE_COMPILE_CACHE: '' };
+      const [warmMs, coldMs] = [await median(layout, name), await median(layout, name, cold)];
+      console.log(
+        `${name}: ready after ${warmMs} ms, ${coldMs} ms without the compile cache (median of ${RUNS})`,
+      );
+    }
+  } finally {
+    layout.remove();
   }
-} finally {
-  layout.remove();
 }
 
-async function median(name: string, env: Record<string, string> = {}): Promise<number> {
+async function median(layout: Layout, name: string, env: Record<string, string> = {}): Promise<number> {
   const times: number[] = [];
   for (let run = 0; run < RUNS; run += 1) {
     const folder = dataFolder();

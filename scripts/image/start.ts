@@ -4,6 +4,7 @@ import { chownSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { Layout } from './layout.ts';
 
 /** Who runs the services of the image. */
@@ -45,26 +46,32 @@ export async function startInLayout(
   const start = performance.now();
   const child = runInLayout(layout, ['services/main.ts', name], { PORT: '0', HOST: '127.0.0.1', ...env });
   const exited = once(child, 'exit');
-  let log = '';
-  let port: number | undefined;
-  const lines = createInterface({ input: child.stderr });
-  for await (const line of lines) {
-    log += `${line}\n`;
-    const { msg, port: bound } = parse(line);
-    if (msg === 'ready') port = Number(bound);
-    if (port !== undefined) break;
-  }
-  if (port === undefined) throw new Error(`${name} ended before it was ready:\n${log}`);
-  child.stderr.resume();
+  const port = await portOf(child.stderr, name);
+  const readyMs = performance.now() - start;
   return {
     url: `http://127.0.0.1:${port}`,
-    readyMs: performance.now() - start,
+    readyMs,
     async stop() {
       child.kill('SIGTERM');
       await exited;
       return child.exitCode;
     },
   };
+}
+
+/** The port on which a service says that it is ready. @throws Error with its log when that ends before */
+export async function portOf(log: Readable, name: string): Promise<number> {
+  let said = '';
+  let ready: number | undefined;
+  for await (const line of createInterface({ input: log })) {
+    said += `${line}\n`;
+    const { msg, port } = parse(line);
+    if (msg === 'ready') ready = port;
+    if (ready !== undefined) break;
+  }
+  log.resume();
+  if (ready !== undefined) return ready;
+  throw new Error(`${name} ended before it was ready:\n${said}`);
 }
 
 function parse(line: string): { msg?: string; port?: number } {

@@ -34,7 +34,14 @@ const RULES: readonly Rule[] = [
   },
   {
     room: /^test\/support\//,
-    may: [...OUTSIDE, 'platform/.+', 'events/.+', 'services/.+', 'scripts/tools/.+', 'test/support/.+'],
+    may: [
+      ...OUTSIDE,
+      'platform/.+',
+      'events/.+',
+      'services/.+',
+      'scripts/(?:tools|image)/.+',
+      'test/support/.+',
+    ],
   },
   { room: /^test\//, may: ['.+'] },
 ];

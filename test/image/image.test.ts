@@ -148,6 +148,15 @@ describe('the Dockerfile', () => {
     expect(lines('runtime').at(-1)).toMatch(/^LABEL org\.opencontainers\.image\.title="Tradewind" /);
   });
 
+  it('is the same for every platform: no package that runs is bound to one', () => {
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { dev?: boolean; os?: string[]; cpu?: string[] }>;
+    };
+    const running = Object.entries(packages).filter(([, { dev }]) => dev !== true);
+    expect(running.length).toBeGreaterThan(100);
+    expect(running.filter(([, { os, cpu }]) => os ?? cpu).map(([name]) => name)).toEqual([]);
+  });
+
   it('names an owner in every copy from a stage: builders differ in whom they take', () => {
     const copies = ['dev', 'runtime'].flatMap(lines).filter((line) => line.startsWith('COPY'));
     expect(copies.filter((line) => !/--chown=\d+:\d+ /.test(line))).toEqual([]);

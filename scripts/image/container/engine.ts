@@ -1,0 +1,42 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { environment } from '../../../platform/config.ts';
+
+/** What builds and runs an image here: no daemon, no registry, no networks of their own. */
+const TOOLS = ['buildah', 'crun', 'unshare', 'tar', 'dpkg-query'];
+
+/** Why no image can be built and run here, as a sentence; `undefined` when it can. */
+export function whyNot(): string | undefined {
+  if (process.getuid?.() !== 0) return 'containers are built and run by root alone here';
+  const lacking = TOOLS.filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
+  if (lacking.length > 0) return `${lacking.join(', ')} missing: on Debian, apt-get install buildah crun`;
+  const { status } = spawnSync('unshare', ['--mount', 'true']);
+  return status === 0 ? undefined : 'no right to make namespaces';
+}
+
+/** Runs buildah and returns what it says. @throws Error with all that it said when it fails */
+export function buildah(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync('buildah', args, {
+    env: storage(),
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) throw new Error(`buildah ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+/** Layers that lie on each other, or whole copies where the kernel does not let them. */
+function storage(): NodeJS.ProcessEnv {
+  driver ??= environment()['STORAGE_DRIVER'] ?? (works() ? 'overlay' : 'vfs');
+  return { ...environment(), STORAGE_DRIVER: driver };
+}
+let driver: string | undefined;
+
+function works(): boolean {
+  const env = { ...environment(), STORAGE_DRIVER: 'overlay' };
+  return spawnSync('buildah', ['images'], { env }).status === 0;
+}
+
+/** What a command says. */
+export function ask(command: string, ...args: string[]): string {
+  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+}
