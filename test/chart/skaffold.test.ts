@@ -1,21 +1,24 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { parseDockerfile } from '../../scripts/image/dockerfile.ts';
+import { portOf as localPortOf, programs } from '../../services/local/plan.ts';
 import { root } from '../support/root.ts';
 import { find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 import { faultsOf } from './schemas.ts';
 
 interface Patch {
-  readonly op: 'add' | 'replace';
+  readonly op: 'add' | 'replace' | 'remove';
   readonly path: string;
-  readonly value: unknown;
+  readonly value?: unknown;
 }
 
 interface Forward {
+  readonly namespace?: string;
   readonly resourceType: string;
   readonly resourceName: string;
   readonly port: number;
@@ -28,22 +31,23 @@ type Config = any;
 
 const text = readFileSync(join(root, 'skaffold.yaml'), 'utf8');
 const config: Config = parse(text);
-const profiles: { name: string; patches?: Patch[]; portForward?: Forward[] }[] = config.profiles;
+const profiles: { name: string; patches?: Patch[] }[] = config.profiles;
 const names = ['', ...profiles.map(({ name }) => name)];
 
 /** The configuration with a profile applied, as Skaffold does it. */
 function withProfile(name: string): Config {
   const changed: Config = parse(text);
-  const { patches = [], portForward } = profiles.find((each) => each.name === name) ?? {};
+  const { patches = [] } = profiles.find((each) => each.name === name) ?? {};
   for (const { op, path, value } of patches) {
     const keys = path.split('/').slice(1);
     const last = keys.pop() ?? '';
     const parent = keys.reduce((each: Config, key) => each[key], changed);
-    expect(op === 'replace' ? parent[last] : parent).toBeDefined();
+    expect(op === 'add' ? parent : parent[last]).toBeDefined();
     if (last === '-') parent.push(value);
+    else if (op === 'remove') delete parent[last];
     else parent[last] = value;
   }
-  return portForward ? { ...changed, portForward } : changed;
+  return changed;
 }
 
 /** What Helm makes of the release of a profile. */
@@ -100,15 +104,52 @@ describe('skaffold.yaml', () => {
     async (name) => {
       const objects = await renderProfile(name);
       const forwards: Forward[] = withProfile(name).portForward;
-      for (const { resourceType, resourceName, port, address } of forwards) {
+      const [broker, ...others] = forwards;
+      expect(broker).toMatchObject({ port: 80, localPort: 8081 });
+      for (const { resourceType, resourceName, port } of others) {
         const kind = resourceType === 'service' ? 'Service' : 'Deployment';
         const { spec } = find(objects, kind, resourceName);
         expect(kind === 'Service' ? portOf(spec, 'http') : 9229).toBe(port);
-        expect(address).toBe('127.0.0.1');
       }
+      expect(forwards.filter(({ address }) => address !== '127.0.0.1')).toEqual([]);
       expect(new Set(forwards.map(({ localPort }) => localPort)).size).toBe(forwards.length);
     },
   );
+
+  it('forwards the ports that npm start has', () => {
+    const forwards = new Map(
+      (config.portForward as Forward[]).map(({ resourceName, localPort }) => [resourceName, localPort]),
+    );
+    const local = programs().map((name) => [
+      name === 'broker' ? 'broker-ingress' : `shop-${name}`,
+      localPortOf(name, { portBase: 8080 }),
+    ]);
+    expect(Object.fromEntries(forwards)).toEqual(Object.fromEntries(local));
+  });
+
+  it.each([
+    ['', 'broker-ingress', 'knative-eventing'],
+    ['kafka', 'kafka-broker-ingress', 'knative-eventing'],
+    // One of its own for every Broker.
+    ['rabbitmq', 'shop-broker-ingress', undefined],
+  ])('with profile "%s" takes curl’s events at %s', (profile, resourceName, namespace) => {
+    const [broker] = withProfile(profile).portForward as Forward[];
+    expect([broker?.resourceName, broker?.namespace]).toEqual([resourceName, namespace]);
+  });
+
+  it('tests the decisions and the vocabulary, and looks at the files that those depend on', () => {
+    const [{ custom }] = config.test;
+    const [{ command, dependencies }] = custom;
+    const { stdout } = spawnSync('sh', ['-c', command.replace('npm test -- ', 'npm test -- --listTests ')], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const listed = stdout.split('\n').filter((line) => line.endsWith('.test.ts'));
+    const tests = globSync(['test/events/*.test.ts', 'test/services/**/*decide.test.ts'], { cwd: root });
+    expect(listed.map((path) => relative(root, path)).toSorted()).toEqual(tests.toSorted());
+    for (const path of dependencies.paths)
+      expect([path, globSync(path, { cwd: root }).length > 0]).toEqual([path, true]);
+  });
 
   it('verifies what it deploys, with the token that it deploys', async () => {
     const objects = await renderProfile('');
@@ -163,6 +204,35 @@ describe('the preflight', () => {
     const { status, stderr } = spawnSync('sh', [join(root, 'scripts/knative.sh'), 'check'], { env });
     expect(status).toBe(1);
     expect(String(stderr)).toContain('Install it: sh scripts/knative.sh install');
+  });
+
+  it('looks and waits where Skaffold deploys to', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tradewind-kubectl-'));
+    const log = join(folder, 'log');
+    const lines = [
+      '#!/bin/sh',
+      `echo "$*" >> ${log}`,
+      'case "$*" in *"get "*" market "*) echo broker/shop ;; esac',
+    ];
+    writeFileSync(join(folder, 'kubectl'), lines.join('\n'), { mode: 0o755 });
+    const run = (command: string, namespaces: string) =>
+      spawnSync('sh', [join(root, 'scripts/knative.sh'), command], {
+        env: {
+          PATH: `${folder}:/usr/bin:/bin`,
+          SKAFFOLD_KUBE_CONTEXT: 'kind-shop',
+          SKAFFOLD_NAMESPACES: namespaces,
+        },
+        encoding: 'utf8',
+      });
+    expect([run('check', '').status, run('wait', 'default,market').status]).toEqual([0, 0]);
+    const said = readFileSync(log, 'utf8').trim().split('\n');
+    expect(said.filter((line) => !line.startsWith('--context kind-shop '))).toEqual([]);
+    expect(said.at(-1)).toMatch(/ wait --for=condition=Ready .*--namespace market /);
+    expect(run('wait', 'default')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('default') as unknown,
+    });
+    rmSync(folder, { recursive: true });
   });
 
   it('installs the version that the chart recommends', () => {
