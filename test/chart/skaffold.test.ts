@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { parseDockerfile } from '../../scripts/image/dockerfile.ts';
-import { portOf, programs } from '../../services/local/plan.ts';
+import { portOf as localPortOf, programs } from '../../services/local/plan.ts';
 import { root } from '../support/root.ts';
 import { find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
 import { faultsOf } from './schemas.ts';
@@ -84,7 +84,7 @@ if (!known)
   });
 });
 
-function servicePort(spec: { ports: { name: string; port: number }[] }, name: string): number | undefined {
+function portOf(spec: { ports: { name: string; port: number }[] }, name: string): number | undefined {
   return spec.ports.find((each) => each.name === name)?.port;
 }
 
@@ -110,7 +110,7 @@ describe('skaffold.yaml', () => {
         const kind = resourceType === 'service' ? 'Service' : 'Deployment';
         const { spec } = find(objects, kind, resourceName);
         // Events are curled straight to a service as well, and port 80 takes everything.
-        expect(kind === 'Service' ? servicePort(spec, 'http-events') : 9229).toBe(port);
+        expect(kind === 'Service' ? portOf(spec, 'http-events') : 9229).toBe(port);
       }
       expect(forwards.filter(({ address }) => address !== '127.0.0.1')).toEqual([]);
       expect(new Set(forwards.map(({ localPort }) => localPort)).size).toBe(forwards.length);
@@ -123,7 +123,7 @@ describe('skaffold.yaml', () => {
     );
     const local = programs().map((name) => [
       name === 'broker' ? 'broker-ingress' : `shop-${name}`,
-      portOf(name, { portBase: 8080 }),
+      localPortOf(name, { portBase: 8080 }),
     ]);
     expect(Object.fromEntries(forwards)).toEqual(Object.fromEntries(local));
   });
@@ -163,7 +163,7 @@ describe('skaffold.yaml', () => {
       if (!name.endsWith('_URL')) continue;
       const { hostname, port } = new URL(value);
       expect(env.get(name)).toBe(value);
-      expect(servicePort(find(objects, 'Service', hostname)['spec'], 'http')).toBe(Number(port));
+      expect(portOf(find(objects, 'Service', hostname)['spec'], 'http')).toBe(Number(port));
     }
     expect(env.get('STAFF_TOKEN')).toBe(
       find(objects, 'Secret', 'shop-development')['stringData']['staff-token'],

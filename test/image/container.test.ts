@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,7 +115,7 @@ describeContainers('the image, built and run', () => {
   });
 
   it('is built anew without its dependencies when a source has changed', () => {
-    appendFileSync(join(context, 'services/main.ts'), '// changed\n');
+    appendFileSync(join(context, 'services/main.ts'), `// ${randomUUID()}\n`);
     const { log } = buildImage(context, 'dev', { tag: 'test' });
     expect(log).toMatch(/RUN npm ci.*\n--> Using cache/);
     expect(log).toMatch(/COPY services services\n--> (?!Using cache)/);

@@ -15,25 +15,22 @@ export function whyNot(): string | undefined {
 
 /** Runs buildah and returns what it says. @throws Error with all that it said when it fails */
 export function buildah(...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync('buildah', args, {
-    env: storage(),
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  driver ??= environment()['STORAGE_DRIVER'] ?? (hasOverlays() ? 'overlay' : 'vfs');
+  const { status, stdout, stderr } = call(driver, args);
   if (status !== 0) throw new Error(`buildah ${args.join(' ')} failed:\n${stdout}${stderr}`);
   return stdout.trim();
 }
 
-/** Layers that lie on each other, or whole copies where the kernel does not let them. */
-function storage(): NodeJS.ProcessEnv {
-  driver ??= environment()['STORAGE_DRIVER'] ?? (works() ? 'overlay' : 'vfs');
-  return { ...environment(), STORAGE_DRIVER: driver };
-}
 let driver: string | undefined;
 
-function works(): boolean {
-  const env = { ...environment(), STORAGE_DRIVER: 'overlay' };
-  return spawnSync('buildah', ['images'], { env }).status === 0;
+/** Whether layers can lie on each other here; else each is a whole copy, and a build takes minutes. */
+export function hasOverlays(): boolean {
+  return call('overlay', ['images']).status === 0;
+}
+
+function call(storage: string, args: readonly string[]) {
+  const maxBuffer = 64 * 1024 * 1024;
+  return spawnSync('buildah', ['--storage-driver', storage, ...args], { encoding: 'utf8', maxBuffer });
 }
 
 /** What a command says. */
