@@ -90,7 +90,7 @@ describe('alerts and dashboard', () => {
   });
 
   it.each(alerts.map(({ alert }) => alert))('%s has its part in the runbook', (alert) => {
-    expect(text('docs/runbook.md')).toContain(`\n## ${alert}\n`);
+    expect(text('docs/operations.md')).toContain(`\n### ${alert}\n`);
   });
 
   it('show every metric of the ledger', () => {
@@ -147,7 +147,8 @@ describe('the page about operations', () => {
 
   it('names objects and values that there are', async () => {
     const objects = await render({ namespace: 'shop' });
-    for (const [, name = ''] of page.matchAll(/deployment\/(\S+)/g)) find(objects, 'Deployment', name);
+    for (const [, name = ''] of page.matchAll(/deployment\/([$\w-]+)/g))
+      find(objects, 'Deployment', name.replace('$SHOP', 'shop'));
     const commands = blocks('sh').join('').replaceAll('\\\n', '');
     const settings = [...commands.matchAll(/--set (\S+)=(\S+)/g)];
     expect(settings.length).toBeGreaterThan(0);

@@ -14,16 +14,16 @@ const run = promisify(execFile);
 const toolsThere = ['bash', 'curl'].every((tool) => spawnSync(tool, ['--version']).status === 0);
 if (!toolsThere) process.stderr.write('SKIPPED: bash and curl are needed to run the runbook with\n');
 
-const page = readFileSync(join(root, 'docs/runbook.md'), 'utf8');
+const [, page = ''] = readFileSync(join(root, 'docs/operations.md'), 'utf8').split('\n## Alerts\n');
 const parts = new Map(
   page
-    .split(/^## /m)
+    .split(/^### /m)
     .map((part) => [
       /^\w+/.exec(part)?.[0] ?? '',
       [...part.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block).join(''),
     ]),
 );
-const preparation = page.slice(0, page.indexOf('\n## '));
+const preparation = page.slice(0, page.indexOf('\n### '));
 
 /** Its own commands, with a shop that runs here in the place of the cluster's. */
 (toolsThere ? describe : describe.skip)('the runbook', () => {
