@@ -7,6 +7,7 @@ const common = {
 
 /** Once more on PostgreSQL: what keeps data. */
 const onPostgres = [
+  'e2e/cases',
   'journeys/!(readme|adding-a-service|runbook)',
   'services/!(deadline)',
   'services/*/!(decide|label|tracking|cause|cli-drawing|plan|replay-decide|side-by-side|tree)',

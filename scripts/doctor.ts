@@ -1,8 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import { createConfiguration, HttpMethod, KubeConfig, ServerConfiguration } from '@kubernetes/client-node';
-import { messageOf } from '../platform/errors.ts';
-import type { ApiServer } from '../services/cluster/api-server.ts';
 import { draw, examine } from '../services/cluster/doctor/doctor.ts';
+import { cannotBeAsked, clusterOf } from './tools/cluster.ts';
 
 const { namespace, release, json } = new Command('npm run doctor --')
   .description(
@@ -24,36 +22,6 @@ try {
   );
   if (report.problems.length > 0) process.exitCode = 1;
 } catch (error) {
-  const { cause } = error as { cause?: unknown };
-  process.stderr.write(
-    `The cluster cannot be asked: ${messageOf(cause ?? error)}.\n  kubectl cluster-info\n`,
-  );
+  process.stderr.write(cannotBeAsked(error));
   process.exitCode = 1;
-}
-
-/** The cluster of the current context, asked as kubectl would. */
-function clusterOf(): { ask: ApiServer; context: string; own: string } {
-  const kubeconfig = new KubeConfig();
-  kubeconfig.loadFromDefault();
-  const cluster = kubeconfig.getCurrentCluster();
-  if (!cluster) throw new Error('the kubeconfig has no current context');
-  const { baseServer, httpApi } = createConfiguration({
-    baseServer: new ServerConfiguration(cluster.server, {}),
-  });
-  const context = kubeconfig.getCurrentContext();
-  return {
-    context,
-    own: kubeconfig.getContextObject(context)?.namespace ?? 'default',
-    async ask(path, body) {
-      const request = baseServer.makeRequestContext(path, body ? HttpMethod.POST : HttpMethod.GET);
-      request.setHeaderParam('accept', 'application/json');
-      if (body) {
-        request.setHeaderParam('content-type', 'application/json');
-        request.setBody(JSON.stringify(body));
-      }
-      await kubeconfig.applySecurityAuthentication(request);
-      const response = await httpApi.send(request).toPromise();
-      return { status: response.httpStatusCode, body: JSON.parse(await response.body.text()) as unknown };
-    },
-  };
 }

@@ -1,9 +1,8 @@
-import { messageOf } from '../../platform/errors.ts';
 import { checkDoors } from './doors.ts';
-import { diagnose } from './hops.ts';
+import { follow } from './follow.ts';
 import { Ledger } from './ledger.ts';
 import { Order } from './order.ts';
-import { checkPrivacy } from './privacy.ts';
+import { checkPrivacy, unaskedIn } from './privacy.ts';
 import type { RemoteShop } from './shop.ts';
 
 /** What to order and how to pay, and whom to tell. */
@@ -35,9 +34,6 @@ export async function verify(
 }
 
 const OVER = new Set(['rejected', 'cancelled', 'expired']);
-const ADDRESS_CHANGE = 'shop.tradewind.customer.updated.v1';
-/** What the ledger keeps has no type here, for it may be any, but was asked for. */
-const UNASKED = /type="",outcome="(?:not_of_interest|ignored)"/;
 const CAPTURED = 'shop.tradewind.payment.captured.v1';
 
 /** What only staff may see; not one of these paths changes anything. */
@@ -140,16 +136,9 @@ class Check {
     this.#options.say(`the ledger keeps the story of order ${order.id}, and nothing of its address`);
   }
 
-  /** Waits for a state of an order. @throws Error naming the hops that failed, when it does not come */
-  async #follow(order: Order, what: string, reached: () => Promise<boolean>): Promise<void> {
+  #follow(order: Order, what: string, reached: () => Promise<boolean>): Promise<void> {
     const { say, triggerPrefix } = this.#options;
-    try {
-      await this.#shop.wait(`order ${order.id} ${what}`, async () => ((await reached()) ? true : undefined));
-    } catch (error) {
-      const hops = await diagnose(this.#shop, order, triggerPrefix, this.#ledger).catch(messageOf);
-      throw new Error(`${messageOf(error)}\n${hops}`, { cause: error });
-    }
-    say(`order ${order.id} ${what}`);
+    return follow({ shop: this.#shop, ledger: this.#ledger, triggerPrefix, say }, order, what, reached);
   }
 
   /** Events that each service but shipping was given without asking for them, address changes among them. */
@@ -157,9 +146,7 @@ class Check {
     const others = this.#shop.services.filter((name) => name !== 'shipping');
     const counts = others.map(async (name): Promise<[string, number]> => {
       const { body } = await this.#shop.call(name, 'GET', '/metrics');
-      const lines = body.split('\n').filter((line) => line.startsWith('tradewind_events_total'));
-      const unasked = lines.filter((line) => UNASKED.test(line) || line.includes(ADDRESS_CHANGE));
-      return [name, unasked.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)];
+      return [name, unaskedIn(body)];
     });
     return new Map(await Promise.all(counts));
   }

@@ -5,6 +5,8 @@ export interface KeptEvent {
   readonly id: string;
   readonly source: string;
   readonly type: string;
+  /** Id of the event that it followed from. */
+  readonly causationid?: string;
 }
 
 export interface DeadLetter {

@@ -20,6 +20,8 @@ export class Order {
   readonly id: string;
   /** What only the storefront and shipping may know. */
   readonly confidential: readonly string[] = [...Object.values(CONTACT), ADDRESS.line1, NEW_STREET];
+  /** Where it goes once it has moved. */
+  readonly newStreet = NEW_STREET;
   readonly #shop: RemoteShop;
   readonly #headers: Readonly<Record<string, string>>;
 

@@ -4,6 +4,16 @@ import type { Order } from './order.ts';
 /** What carries addresses and contacts, and therefore goes to one receiver each. */
 const CONFIDENTIAL = ['shop.tradewind.customer.updated.v1', 'shop.tradewind.order.addressed.v1'];
 const READDRESSED = 'shop.tradewind.shipment.readdressed.v1';
+const ADDRESS_CHANGE = 'shop.tradewind.customer.updated.v1';
+/** What the ledger keeps has no type here, for it may be any, but was asked for. */
+const UNASKED = /type="",outcome="(?:not_of_interest|ignored)"/;
+
+/** How many events a service was given without asking for them, address changes among them, by its metrics. */
+export function unaskedIn(metrics: string): number {
+  const lines = metrics.split('\n').filter((line) => line.startsWith('tradewind_events_total'));
+  const unasked = lines.filter((line) => UNASKED.test(line) || line.includes(ADDRESS_CHANGE));
+  return unasked.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
 
 /**
  * Looks in what the ledger keeps for an order's address.

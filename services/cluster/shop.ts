@@ -14,6 +14,8 @@ export interface ShopAddresses {
   readonly staffToken: string;
   /** Longest wait for one thing, in milliseconds. */
   readonly patienceMs: number;
+  /** Longest wait for one answer; then the call comes again. @default patienceMs */
+  readonly answerMs?: number;
 }
 
 const PAUSE_MS = 200;
@@ -41,13 +43,14 @@ export class RemoteShop {
         method,
         headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(this.#shop.patienceMs),
+        signal: AbortSignal.timeout(this.#shop.answerMs ?? this.#shop.patienceMs),
       }).catch((error: unknown) => {
         fault = messageOf(error);
         return undefined;
       });
-      if (!response) return undefined;
-      const text = await response.text();
+      // Whoever goes away in the middle of an answer has given none.
+      const text = await response?.text().catch(() => undefined);
+      if (!response || text === undefined) return undefined;
       fault = `${response.status}`;
       const cookie = response.headers.get('set-cookie')?.split(';', 1)[0];
       return response.status === 503 ? undefined : { status: response.status, body: text, cookie };
@@ -58,10 +61,9 @@ export class RemoteShop {
   }
 
   /** A call of the staff's. */
-  staff(service: string, method: string, path: string): Promise<Answer> {
-    return this.call(service, method, path, {
-      headers: { authorization: `Bearer ${this.#shop.staffToken}` },
-    });
+  staff(service: string, method: string, path: string, body?: unknown): Promise<Answer> {
+    const headers = { authorization: `Bearer ${this.#shop.staffToken}` };
+    return this.call(service, method, path, { headers, ...(body === undefined ? {} : { body }) });
   }
 
   /** What staff gets to see; `undefined` where there is nothing. @throws when the token is refused */

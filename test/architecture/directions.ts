@@ -10,7 +10,7 @@ interface Rule {
 const OUTSIDE = ['node:.+', 'npm:.+'];
 const CHASSIS = 'platform/(?!broker/).+';
 
-/** The first rule whose room fits a file decides. `platform ← events ← services ← test, bench`. */
+/** The first rule whose room fits a file decides. `platform ← events ← services ← e2e, test, bench`. */
 const RULES: readonly Rule[] = [
   { room: /^platform\/contract\.ts$/, may: ['npm:zod'] },
   {
@@ -28,6 +28,17 @@ const RULES: readonly Rule[] = [
   { room: /^services\/([^/]+)\/decide\.ts$/, may: ['platform/contract\\.ts', 'events/.+', 'services/$1/.+'] },
   { room: /^services\/([^/]+)\//, may: [...OUTSIDE, CHASSIS, 'events/.+', 'services/$1/.+'] },
   { room: /^scripts\//, may: [...OUTSIDE, 'platform/.+', 'events/.+', 'services/.+', 'scripts/.+'] },
+  {
+    room: /^e2e\//,
+    may: [
+      ...OUTSIDE,
+      'platform/(?:duration|errors)\\.ts',
+      'events/.+',
+      'services/cluster/.+',
+      'scripts/tools/.+',
+      'e2e/.+',
+    ],
+  },
   {
     room: /^bench\//,
     may: [

@@ -7,10 +7,10 @@ const IMPURE =
   /new Date\(\)|Date\.now|Math\.random|\b(?:process|crypto|performance|console|globalThis)\.|\b(?:fetch|setTimeout|setInterval|setImmediate|queueMicrotask)\(|\b(?:async|await)\b/;
 /** How shipments and payments are called after their order. */
 const NAMES = 'events/ids.ts';
-const sources = readSources('platform', 'events', 'services', 'test', 'bench', 'scripts');
+const sources = readSources('platform', 'events', 'services', 'test', 'bench', 'e2e', 'scripts');
 
 describe('imports', () => {
-  it('go one way: platform ← events ← services ← test and bench', () => {
+  it('go one way: platform ← events ← services ← e2e, test and bench', () => {
     expect(sources.length).toBeGreaterThan(80);
     expect(violations(sources)).toEqual([]);
   });
@@ -31,6 +31,8 @@ describe('imports', () => {
     ['platform/contract.ts', './errors.ts', 'platform/errors.ts'],
     ['bench/main.ts', '../test/journeys/outcomes.ts', 'test/journeys/outcomes.ts'],
     ['test/support/shop.ts', '../../bench/chaos.ts', 'bench/chaos.ts'],
+    ['e2e/cases.ts', '../services/payment/store.ts', 'services/payment/store.ts'],
+    ['e2e/cases.ts', '../test/support/shop.ts', 'test/support/shop.ts'],
     ['elsewhere/main.ts', '../platform/emit.ts', 'platform/emit.ts'],
   ])('would be refused: %s taking %s', (path, specifier, target) => {
     const source = toSource(path, `import type { X } from '${specifier}';`);

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { openApiServer, type TestCluster } from '../support/api-server.ts';
+import { writeKubeconfig } from '../support/kubeconfig.ts';
 import { root } from '../support/root.ts';
 import { healthy, without, type Break } from './clusters.ts';
 
@@ -65,14 +66,7 @@ interface Ended {
 async function doctor(cluster: TestCluster, ...args: string[]): Promise<Ended> {
   await using server = await openApiServer(cluster);
   const folder = mkdtempSync(join(tmpdir(), 'tradewind-doctor-'));
-  const KUBECONFIG = join(folder, 'config.json');
-  const kubeconfig = {
-    clusters: [{ name: 'test', cluster: { server: server.url, 'insecure-skip-tls-verify': true } }],
-    users: [{ name: 'test', user: { token: 'token' } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test', namespace: 'market' } }],
-    'current-context': 'test',
-  };
-  writeFileSync(KUBECONFIG, JSON.stringify(kubeconfig));
+  const KUBECONFIG = writeKubeconfig(folder, server.url);
   const ended = await run('scripts/doctor.ts', args, { KUBECONFIG });
   rmSync(folder, { recursive: true });
   return ended;

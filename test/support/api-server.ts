@@ -54,6 +54,7 @@ function review({ denied }: TestCluster, path: string, body: unknown): object {
 }
 
 function discover({ kinds }: TestCluster, path: string): [number, unknown] | undefined {
+  if (path === '/apis') return [200, { groups: groupsOf(Object.keys(kinds)) }];
   const [, group, version] = /^\/apis\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? [];
   if (group === undefined) return undefined;
   const versions = Object.keys(kinds).filter((each) => each.startsWith(`${group}/`));
@@ -62,19 +63,31 @@ function discover({ kinds }: TestCluster, path: string): [number, unknown] | und
       ? [404, {}]
       : [200, { versions: versions.map((each) => ({ version: each.split('/')[1] })) }];
   const found = kinds[`${group}/${version}`];
-  return found ? [200, { resources: found.map((kind) => ({ kind })) }] : [404, {}];
+  return found ? [200, { resources: found.map(resourceOf) }] : [404, {}];
+}
+
+function groupsOf(versions: readonly string[]): object[] {
+  const names = new Set(versions.map((each) => each.split('/')[0] ?? ''));
+  return [...names].map((name) => {
+    const own = versions.filter((each) => each.startsWith(`${name}/`));
+    return { name, versions: own.map((groupVersion) => ({ groupVersion })) };
+  });
+}
+
+function resourceOf(kind: string): object {
+  return { kind, name: pluralOf(kind), namespaced: true, verbs: ['create', 'delete', 'get', 'list'] };
 }
 
 function find({ objects }: TestCluster, path: string, selector: string | null): [number, unknown] {
   const { group, version, namespace, plural, name } = PATH.exec(path)?.groups ?? {};
   const apiVersion = group === undefined ? version : `${group}/${version}`;
-  const [key = '', value = ''] = selector?.split('=') ?? [];
+  const wanted = (selector?.split(',') ?? []).map((each) => each.split('='));
   const items = objects.filter(
     (each) =>
       each.apiVersion === apiVersion &&
       pluralOf(each.kind) === plural &&
       each.metadata.namespace === namespace &&
-      (selector === null || each.metadata.labels?.[key] === value),
+      wanted.every(([key = '', value]) => each.metadata.labels?.[key] === value),
   );
   if (name === undefined) return [200, { items }];
   const object = items.find(({ metadata }) => metadata.name === name);

@@ -69,7 +69,7 @@ export async function runOutage(options: OutageOptions): Promise<OutageReport> {
 }
 
 /** The shop's own manifests, with a delivery budget that a test can outlast. */
-async function hastyManifests(dataDir: string): Promise<string> {
+export async function hastyManifests(dataDir: string): Promise<string> {
   const folder = join(dataDir, 'manifests');
   await cp(join(root, 'k8s'), folder, { recursive: true });
   const path = join(folder, 'broker.yaml');

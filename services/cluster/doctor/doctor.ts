@@ -25,12 +25,16 @@ export async function examine(ask: ApiServer, subject: Subject): Promise<Report>
 /**
  * Looks at what an installation needs of the cluster, before there is one.
  * @param oidc whether the shop will ask for tokens
+ * @param brokerClass looked for where it is named and whoever asks may see it
  * @throws Error when the API server does not answer
  */
-export async function examineBefore(ask: ApiServer, oidc: boolean): Promise<Report> {
+export async function examineBefore(ask: ApiServer, oidc: boolean, brokerClass?: string): Promise<Report> {
   const look = new Examination(ask);
   await version(look);
-  if (await checkApis(look)) checkOidc(look, await readFeatures(look), oidc);
+  if (await checkApis(look)) {
+    checkOidc(look, await readFeatures(look), oidc);
+    if (brokerClass !== undefined) await checkControlPlane(look, brokerClass);
+  }
   return look;
 }
 
