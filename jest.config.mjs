@@ -1,3 +1,19 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+/** The programs that tests start share what Node has compiled, which is half of the work of their start. */
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('.cache/compiled', import.meta.url));
+
+/** Databases are synced as in a shop, but to memory where there is plenty of it: nothing here survives a power cut. */
+const memory = '/dev/shm';
+if (existsSync(memory) && freeBytes(memory) > 2 * 1024 ** 3) process.env.TEST_DATA_DIR ??= memory;
+
+function freeBytes(folder) {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
 /** Tests run the sources as they are: types are stripped by Node's own stripper, modules stay ES modules. */
 const common = {
   extensionsToTreatAsEsm: ['.ts'],
@@ -18,7 +34,9 @@ const files = (names) => names.map((name) => `<rootDir>/test/${name}.test.ts`);
 
 export default {
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // Who waits for a lease or a backoff to end leaves the processor to another one.
+  maxWorkers: availableParallelism() + 1,
+  testSequencer: '<rootDir>/test/support/sequence.mjs',
   workerIdleMemoryLimit: '1GB',
   projects: [
     {

@@ -28,7 +28,8 @@ export function numRuns(count: number): number {
 
 /** Makes a fresh place for data. */
 export async function openTestData(name: string): Promise<TestData> {
-  const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${name}-`));
+  const { TEST_DATA_DIR = tmpdir() } = environment();
+  const dataDir = await mkdtemp(join(TEST_DATA_DIR, `tradewind-${name}-`));
   return engine === 'sqlite' ? inFolder(dataDir) : inDatabase(dataDir, await freshDatabase());
 }
 
