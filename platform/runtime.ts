@@ -257,7 +257,7 @@ class Runtime implements RunningService {
     const app = createApp({
       routes: card.routes,
       context: this.#routeHost(),
-      openapi: describeApi(info, card.routes, card.customerAuth),
+      openapi: () => describeApi(info, card.routes, card.customerAuth),
       guard: this.#guard,
       staffToken: this.#settings.STAFF_TOKEN,
       maxBodyBytes: this.#settings.MAX_BODY_BYTES,

@@ -42,11 +42,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     secrets,
     env: { LOG_LEVEL: 'silent', GATEWAY_TIMEOUT: '1s', ...data.env },
   };
-  const supervisor = await superviseShop(shop);
+  let supervisor: Supervisor | undefined;
   try {
+    supervisor = await superviseShop(shop);
     return await new Chaos(options, shop, supervisor, data).run();
   } finally {
-    await supervisor.close();
+    await supervisor?.close();
     await data.remove();
   }
 }

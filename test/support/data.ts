@@ -21,9 +21,13 @@ export interface TestData {
 /** The engine that this run of a test file is about: `jest.config.mjs` runs some files once for each. */
 export const engine = (globalThis as { engine?: 'sqlite' | 'postgres' }).engine ?? 'sqlite';
 
-/** How often to try a property: its rules are the same on the second engine, and it needs no second look at them all. */
+/**
+ * How often to try a property: its rules are the same on the second engine, and it needs no second look at them all.
+ * TEST_RUNS multiplies it: what has more time than a person at work, as `.ci/run`, tries more.
+ */
 export function numRuns(count: number): number {
-  return engine === 'sqlite' ? count : Math.ceil(count / 4);
+  const { TEST_RUNS: times = '0.5' } = environment();
+  return Math.ceil(count * Number(times) * (engine === 'sqlite' ? 1 : 0.5));
 }
 
 /** Makes a fresh place for data. */
@@ -75,6 +79,7 @@ interface Database {
   free(): void;
 }
 
+const NO_SUCH_DATABASE = '3D000';
 const taken = new Set<number>();
 
 /** To make a database takes ten times as long as to empty one: each worker has a few, and uses them again. */
@@ -86,11 +91,10 @@ async function freshDatabase(): Promise<Database> {
   const name = `test_${worker}_${number}`;
   const url = new URL(server);
   url.pathname = name;
-  await onConnection(server, async (client) => {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await client.query(`create database ${name}`);
+  await onConnection(url.href, empty).catch(async (error: { code?: string }) => {
+    if (error.code !== NO_SUCH_DATABASE) throw error;
+    await onConnection(server, (client) => client.query(`create database ${name}`));
   });
-  await onConnection(url.href, empty);
   return { url: url.href, free: () => taken.delete(number) };
 }
 

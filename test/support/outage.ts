@@ -51,11 +51,12 @@ export async function runOutage(options: OutageOptions): Promise<OutageReport> {
     manifests: await hastyManifests(data.dataDir),
     env: { LOG_LEVEL: 'silent', ORDER_DEADLINE: '1h', ...data.env },
   };
-  const supervisor = await superviseShop(shop);
+  let supervisor: Supervisor | undefined;
   try {
+    supervisor = await superviseShop(shop);
     return await new Outage(options, shop, supervisor, data).run();
   } finally {
-    await supervisor.close();
+    await supervisor?.close();
     await data.remove();
   }
 }

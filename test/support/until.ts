@@ -9,7 +9,7 @@ const LAST_LOOK_MS = 50;
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const start = performance.now();
   while (!(await condition())) {

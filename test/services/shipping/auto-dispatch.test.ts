@@ -93,6 +93,6 @@ describe('shipping', () => {
       expect(await teller.shipment('TW-BEFORE')).toMatchObject({ state: 'dispatched' });
       expect(await teller.shipment('TW-M519')).toMatchObject({ state: 'dispatched' });
       expect(await teller.shipment('TW-M7')).toMatchObject({ state: 'cancelled' });
-    }, 60_000);
+    });
   });
 });
