@@ -213,6 +213,6 @@ async function readinessOf(shop: ChildProcess): Promise<void> {
       if (shop.exitCode !== null) throw new Error(`the shop did not start:\n${said}`);
       return said.includes('Tradewind is ready');
     },
-    60_000 / 2,
+    60_000,
   );
 }
