@@ -39,8 +39,8 @@ const files = (names) => names.map((name) => `<rootDir>/test/${name}.test.ts`);
 export default {
   // No measure of speed: a machine that does much else at the same time must not fail a test.
   testTimeout: 120_000,
-  // Who waits for a lease or a backoff to end leaves the processor to another one.
-  maxWorkers: availableParallelism() + 1,
+  // Who waits for a lease or a backoff to end leaves the processor to another one. PostgreSQL has connections for six.
+  maxWorkers: Math.min(6, availableParallelism() + 1),
   testSequencer: '<rootDir>/test/support/sequence.mjs',
   workerIdleMemoryLimit: '1GB',
   projects: [

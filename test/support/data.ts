@@ -55,7 +55,7 @@ function inDatabase(dataDir: string, { url, free }: Database): TestData {
   return {
     engine,
     dataDir,
-    env: { DATA_DIR: dataDir, DATABASE_URL: url },
+    env: { DATA_DIR: dataDir, DATABASE_URL: url, ...patience },
     async rows<Row>(service: string, database: string, sql: string): Promise<Row[]> {
       await using store = await openPostgres(
         postgresOptions(url, database === service ? service : `${service}_${database}`),
@@ -68,6 +68,9 @@ function inDatabase(dataDir: string, { url, free }: Database): TestData {
     },
   };
 }
+
+/** A database that many tests use at once may be slow: that is no outage. */
+const patience = { DATABASE_CONNECT_TIMEOUT: '60s', DATABASE_STATEMENT_TIMEOUT: '60s' };
 
 /** Ways of a store that a test opens by itself. */
 export function postgresOptions(url: string, schema = 'store'): PostgresOptions {

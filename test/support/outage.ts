@@ -5,6 +5,7 @@ import { superviseShop, type Supervisor } from '../../services/local/supervisor.
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
 import { addressFaults, moneyFaults, parcelFaults, readCharges } from './faults.ts';
+import { inLanes } from './lanes.ts';
 import { root } from './root.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
 import { Staff } from './staff.ts';
@@ -121,15 +122,12 @@ class Outage {
     const { orders, changes } = this.#options;
     const placed: Placed[] = [];
     const numbers = Array.from({ length: orders }, (_, index) => index);
-    const next = async (): Promise<void> => {
-      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
-        const customer = new Customer((name) => addressOf(name, this.#shop));
-        placed.push({ id: await customer.place({ lines: [{ sku: SKU, quantity: 1 }] }), customer });
-        if (number < changes) await customer.moveTo(newAddress);
-        if (number === Math.floor(orders / 2)) await this.#killLedger();
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, next));
+    await inLanes(numbers, 8, async (number) => {
+      const customer = new Customer((name) => addressOf(name, this.#shop));
+      placed.push({ id: await customer.place({ lines: [{ sku: SKU, quantity: 1 }] }), customer });
+      if (number < changes) await customer.moveTo(newAddress);
+      if (number === Math.floor(orders / 2)) await this.#killLedger();
+    });
     return placed;
   }
 
@@ -146,17 +144,19 @@ class Outage {
   /** Dead letters that the ledger has, once all have come that come while the service is away. */
   async #open(): Promise<number> {
     const { service } = this.#options;
-    await until(`no delivery to ${service} is left in the broker`, async () => {
-      return (await this.#staff.metric('broker', 'tradewind_broker_waiting')) === 0;
-    });
+    await until(
+      `no delivery to ${service} is left in the broker`,
+      async () => (await this.#staff.metric('broker', 'tradewind_broker_waiting')) === 0,
+      PATIENCE_MS,
+    );
     return (await this.#staff.metric('ledger', 'tradewind_dead_letters_open')) ?? 0;
   }
 
   async #shipAll(placed: readonly Placed[]): Promise<void> {
-    for (const { id } of placed) {
+    await inLanes(placed, 8, async ({ id, customer }) => {
       await this.#staff.insist('shipping', 'POST', `/api/shipments/${shipmentIdOf(id)}/dispatch`);
-    }
-    for (const { id, customer } of placed) await customer.waitFor(id, 'shipped');
+      await customer.waitFor(id, 'shipped');
+    });
     await until('nothing waits anywhere', () => this.#staff.atRest(), PATIENCE_MS);
   }
 
