@@ -188,7 +188,7 @@ class LocalBroker implements RunningBroker {
         closing: this.#closing.signal,
         commit: () => Promise.reject(new Error('the broker emits nothing of its own')),
       },
-      openapi: describeApi(info, []),
+      openapi: () => describeApi(info, []),
       guard: undefined,
       staffToken: undefined,
       maxBodyBytes: this.#settings.MAX_EVENT_BYTES,

@@ -10,7 +10,8 @@ import type { Route } from './route.ts';
 /** What the HTTP face of a service shows. */
 export interface AppOptions<Deps> extends AnswerOptions<Deps> {
   readonly routes: readonly Route<EventContract, Deps>[];
-  readonly openapi: Record<string, unknown>;
+  /** Describes the API, when somebody first asks for it. */
+  readonly openapi: () => Record<string, unknown>;
   /** Answers `POST /events`; without it there is no such path. */
   readonly answerEvent?: ((request: Request, response: Response) => Promise<void>) | undefined;
   /** Why the service is not ready, or `undefined` when it is. */
@@ -55,7 +56,11 @@ function addOperational<Deps>(app: Express, { openapi, notReady, metrics }: AppO
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
-  app.get('/openapi.json', (_request, response) => void response.json(openapi));
+  let description: Record<string, unknown> | undefined;
+  app.get('/openapi.json', (_request, response) => {
+    description ??= openapi();
+    response.json(description);
+  });
 }
 
 /** A path that exists answers other methods with 405 and the ones it has. */

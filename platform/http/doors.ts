@@ -67,6 +67,7 @@ function withoutEvents<Deps>(options: DoorOptions<Deps>): DoorOptions<Deps> {
 
 function appOf<Deps>({ card, ...shown }: DoorOptions<Deps>): ReturnType<typeof createApp> {
   const { name: title, summary: description, routes, customerAuth } = card;
-  const openapi = describeApi({ title, description, version: '1.0.0' }, routes, customerAuth);
+  const openapi = (): Record<string, unknown> =>
+    describeApi({ title, description, version: '1.0.0' }, routes, customerAuth);
   return createApp({ ...shown, routes, openapi });
 }

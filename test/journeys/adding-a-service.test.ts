@@ -37,7 +37,6 @@ const INDEX = 'services/index.ts';
 const VALUES = 'charts/tradewind/values.yaml';
 /** The port of the page's service. */
 const LOYALTY = 8089;
-const MINUTE_MS = 60_000;
 
 const page = readFileSync(join(root, 'docs/adding-a-service.md'), 'utf8');
 /** Each file that the page shows, under the paragraph that begins with its path. */
@@ -64,7 +63,7 @@ describe('the page about adding a service, done in a copy of the repository', ()
     for (const [path, text] of files) write(path, text);
     for (const { path, diff } of edits) write(path, edited(readFileSync(join(copy, path), 'utf8'), diff));
     await node('scripts/generate.ts');
-  }, MINUTE_MS);
+  });
   afterAll(() => rm(copy, { recursive: true, force: true }));
 
   it('touches what it names and nothing else, least of all another service', () => {
@@ -79,37 +78,25 @@ describe('the page about adding a service, done in a copy of the repository', ()
     expect([...before.keys()].filter((path) => !after.has(path))).toEqual([]);
   });
 
-  it(
-    'leaves types, lint and format in order',
-    async () => {
-      const sources = [...files.keys()].filter((path) => path.endsWith('.ts'));
-      await Promise.all([
-        node('node_modules/.bin/tsc', '--noEmit'),
-        node('node_modules/.bin/oxlint', '--type-aware', '--deny-warnings', INDEX, ...sources),
-        node('node_modules/.bin/prettier', '--check', 'README.md', 'k8s', INDEX, VALUES, ...files.keys()),
-      ]);
-    },
-    MINUTE_MS,
-  );
+  it('leaves types, lint and format in order', async () => {
+    const sources = [...files.keys()].filter((path) => path.endsWith('.ts'));
+    await Promise.all([
+      node('node_modules/.bin/tsc', '--noEmit'),
+      node('node_modules/.bin/oxlint', '--type-aware', '--deny-warnings', INDEX, ...sources),
+      node('node_modules/.bin/prettier', '--check', 'README.md', 'k8s', INDEX, VALUES, ...files.keys()),
+    ]);
+  });
 
-  it(
-    'passes its own tests, those of the architecture and that of the documents',
-    async () => {
-      const tests = ['test/services/loyalty', 'test/architecture', 'test/events/documents.test.ts'];
-      await node('--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--ci', ...tests);
-    },
-    MINUTE_MS,
-  );
+  it('passes its own tests, those of the architecture and that of the documents', async () => {
+    const tests = ['test/services/loyalty', 'test/architecture', 'test/events/documents.test.ts'];
+    await node('--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '--ci', ...tests);
+  });
 
-  it(
-    'is one more Deployment of the chart, with its Triggers',
-    async () => {
-      const objects = await render({ from: join(copy, 'charts/tradewind') });
-      find(objects, 'Deployment', 'shop-loyalty');
-      find(objects, 'Trigger', 'shop-loyalty-payment-captured');
-    },
-    MINUTE_MS,
-  );
+  it('is one more Deployment of the chart, with its Triggers', async () => {
+    const objects = await render({ from: join(copy, 'charts/tradewind') });
+    find(objects, 'Deployment', 'shop-loyalty');
+    find(objects, 'Trigger', 'shop-loyalty-payment-captured');
+  });
 
   (toolsThere ? describe : describe.skip)('and in the shop that starts from it', () => {
     let base: number;
@@ -125,7 +112,7 @@ describe('the page about adding a service, done in a copy of the repository', ()
         { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] },
       );
       await readinessOf(shop);
-    }, MINUTE_MS);
+    });
     afterAll(async () => {
       if (shop.exitCode !== null) return;
       const ended = once(shop, 'exit');
@@ -226,6 +213,6 @@ async function readinessOf(shop: ChildProcess): Promise<void> {
       if (shop.exitCode !== null) throw new Error(`the shop did not start:\n${said}`);
       return said.includes('Tradewind is ready');
     },
-    MINUTE_MS / 2,
+    60_000,
   );
 }

@@ -18,6 +18,6 @@ describe('a service that is away for ten times the delivery budget, with the led
       expect(report.deadLetters).toBeGreaterThan(50);
       expect(report.orders).toBe(100);
     },
-    120_000,
+    240_000,
   );
 });

@@ -20,7 +20,7 @@ describe('a day replayed', () => {
     await liveThroughADay(shop);
     await until('the storefront has heard every level of the stock', () => levelsAreTold(shop));
     await shop.settle();
-  }, 60_000);
+  });
   afterAll(async () => {
     await shop[Symbol.asyncDispose]();
   });

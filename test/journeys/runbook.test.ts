@@ -45,7 +45,7 @@ const preparation = page.slice(0, page.indexOf('\n### '));
         staffToken: secrets.staffToken,
       }),
     );
-  }, 60_000);
+  });
   afterAll(async () => {
     await shop[Symbol.asyncDispose]();
   });
@@ -69,7 +69,6 @@ const preparation = page.slice(0, page.indexOf('\n### '));
       await bury();
       await follow(part);
     },
-    60_000,
   );
 
   it('shows what it says of an order and its parcel', async () => {

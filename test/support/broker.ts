@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { startBroker, type RunningBroker } from '../../platform/broker/broker.ts';
 import { brokerSettings } from '../../platform/broker/settings.ts';
-import { readConfig } from '../../platform/config.ts';
+import { environment, readConfig } from '../../platform/config.ts';
 import type { Got, Receiver } from './receiver.ts';
 import { call, type Answer } from './service.ts';
 
@@ -64,7 +64,8 @@ export async function startTestBroker(
   subscribers: Readonly<Record<string, string | undefined>>,
   dataDir?: string,
 ): Promise<TestBroker> {
-  const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'tradewind-broker-')));
+  const folder =
+    dataDir ?? (await mkdtemp(join(environment()['TEST_DATA_DIR'] ?? tmpdir(), 'tradewind-broker-')));
   const manifestFolder = join(folder, 'manifests');
   await mkdir(manifestFolder);
   await writeFile(join(manifestFolder, 'all.yaml'), yaml);

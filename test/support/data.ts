@@ -21,14 +21,19 @@ export interface TestData {
 /** The engine that this run of a test file is about: `jest.config.mjs` runs some files once for each. */
 export const engine = (globalThis as { engine?: 'sqlite' | 'postgres' }).engine ?? 'sqlite';
 
-/** How often to try a property: its rules are the same on the second engine, and it needs no second look at them all. */
+/**
+ * How often to try a property: its rules are the same on the second engine, and it needs no second look at them all.
+ * TEST_RUNS multiplies it: what has more time than a person at work, as `.ci/run`, tries more.
+ */
 export function numRuns(count: number): number {
-  return engine === 'sqlite' ? count : Math.ceil(count / 4);
+  const { TEST_RUNS: times = '0.5' } = environment();
+  return Math.ceil(count * Number(times) * (engine === 'sqlite' ? 1 : 0.5));
 }
 
 /** Makes a fresh place for data. @param server a PostgreSQL server to take whatever engine the run is about */
 export async function openTestData(name: string, server?: string): Promise<TestData> {
-  const dataDir = await mkdtemp(join(tmpdir(), `tradewind-${name}-`));
+  const { TEST_DATA_DIR = tmpdir() } = environment();
+  const dataDir = await mkdtemp(join(TEST_DATA_DIR, `tradewind-${name}-`));
   const isFiles = engine === 'sqlite' && server === undefined;
   return isFiles ? inFolder(dataDir) : inDatabase(dataDir, await freshDatabase(server));
 }
@@ -51,7 +56,7 @@ function inDatabase(dataDir: string, { url, free }: Database): TestData {
   return {
     engine: 'postgres',
     dataDir,
-    env: { DATA_DIR: dataDir, DATABASE_URL: url },
+    env: { DATA_DIR: dataDir, DATABASE_URL: url, ...patience },
     async rows<Row>(service: string, database: string, sql: string): Promise<Row[]> {
       await using store = await openPostgres(
         postgresOptions(url, database === service ? service : `${service}_${database}`),
@@ -65,6 +70,9 @@ function inDatabase(dataDir: string, { url, free }: Database): TestData {
   };
 }
 
+/** A database that many tests use at once may be slow: that is no outage. */
+const patience = { DATABASE_CONNECT_TIMEOUT: '60s', DATABASE_STATEMENT_TIMEOUT: '60s' };
+
 /** Ways of a store that a test opens by itself. */
 export function postgresOptions(url: string, schema = 'store'): PostgresOptions {
   return { url, schema, poolSize: 10, connectTimeoutMs: 5000, statementTimeoutMs: 5000 };
@@ -75,6 +83,7 @@ interface Database {
   free(): void;
 }
 
+const NO_SUCH_DATABASE = '3D000';
 const taken = new Set<number>();
 
 /** To make a database takes ten times as long as to empty one: each worker has a few, and uses them again. */
@@ -87,11 +96,10 @@ async function freshDatabase(chosen?: string): Promise<Database> {
   const name = `test_${worker}_${number}`;
   const url = new URL(server);
   url.pathname = name;
-  await onConnection(server, async (client) => {
-    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await client.query(`create database ${name}`);
+  await onConnection(url.href, empty).catch(async (error: { code?: string }) => {
+    if (error.code !== NO_SUCH_DATABASE) throw error;
+    await onConnection(server, (client) => client.query(`create database ${name}`));
   });
-  await onConnection(url.href, empty);
   return { url: url.href, free: () => taken.delete(number) };
 }
 

@@ -5,6 +5,7 @@ import type { Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
 import { addressFaults, moneyFaults, parcelFaults, readCharges, storyFaults } from './faults.ts';
+import { inLanes } from './lanes.ts';
 import { processesOf, superviseBy, type Replication } from './replicas.ts';
 import { root } from './root.ts';
 import { secrets, shipmentIdOf } from './shop.ts';
@@ -129,15 +130,12 @@ class Outage {
     const { orders, changes } = this.#options;
     const placed: Placed[] = [];
     const numbers = Array.from({ length: orders }, (_, index) => index);
-    const next = async (): Promise<void> => {
-      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
-        const customer = new Customer((name) => addressOf(name, this.#shop));
-        placed.push({ id: await customer.place({ lines: [{ sku: SKU, quantity: 1 }] }), customer });
-        if (number < changes) await customer.moveTo(newAddress);
-        if (number === Math.floor(orders / 2)) await this.#killLedger();
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, next));
+    await inLanes(numbers, 8, async (number) => {
+      const customer = new Customer((name) => addressOf(name, this.#shop));
+      placed.push({ id: await customer.place({ lines: [{ sku: SKU, quantity: 1 }] }), customer });
+      if (number < changes) await customer.moveTo(newAddress);
+      if (number === Math.floor(orders / 2)) await this.#killLedger();
+    });
     return placed;
   }
 
@@ -173,10 +171,10 @@ class Outage {
   }
 
   async #shipAll(placed: readonly Placed[]): Promise<void> {
-    for (const { id } of placed) {
+    await inLanes(placed, 8, async ({ id, customer }) => {
       await this.#staff.insist('shipping', 'POST', `/api/shipments/${shipmentIdOf(id)}/dispatch`);
-    }
-    for (const { id, customer } of placed) await customer.waitFor(id, 'shipped');
+      await customer.waitFor(id, 'shipped');
+    });
     await until('nothing waits anywhere', () => this.#staff.atRest(), PATIENCE_MS);
   }
 

@@ -69,7 +69,8 @@ class Server implements PostgresServer {
     this.#settings = settings;
     this.url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     // A run of tests that is broken off must leave no server behind.
-    process.once('exit', () => this.#process?.kill('SIGKILL'));
+    process.once('exit', () => this.#process?.kill('SIGQUIT'));
+    process.once('SIGTERM', () => process.exit(143));
   }
 
   /** Works on a copy: `nobody` may not be able to reach the checkout, and the links that npm leaves out are made here. */

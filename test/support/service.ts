@@ -25,6 +25,8 @@ export interface TestService extends AsyncDisposable {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Moves the clock, and waits until nothing is due and everything was sent. */
   advance(ms: number): Promise<void>;
+  /** Stops the clock: from now on only `advance` moves it. */
+  freeze(): void;
   /** Waits until nothing is due and everything was sent. */
   settle(): Promise<void>;
   /** Stops it without goodbye to its clients and starts it again on the same data. @param changes to its settings */
@@ -53,6 +55,7 @@ export async function startTestService(
   const data = await openTestData(card.name);
   const sink = await openSink();
   let offset = 0;
+  let frozenAt: number | undefined;
   const start = async (changes: Record<string, string> = {}): Promise<RunningService> => {
     const settings = readSettings(card, {
       PORT: '0',
@@ -64,7 +67,7 @@ export async function startTestService(
       ...env,
       ...changes,
     });
-    return startService(card, settings, { now: () => new Date(Date.now() + offset) });
+    return startService(card, settings, { now: () => new Date((frozenAt ?? Date.now()) + offset) });
   };
   const remove = async (): Promise<void> => {
     await sink.close();
@@ -92,6 +95,7 @@ export async function startTestService(
       service.wake();
       await settle();
     },
+    freeze: () => void (frozenAt ??= Date.now()),
     settle,
     async restart(changes) {
       await service.close();

@@ -169,7 +169,7 @@ describe('the outbox of several replicas', () => {
       expect(await deliver(survivor.url, orderPlaced, placed)).toBe(204);
     }
     expect((await lanes(survivor)).length).toBe(2);
-    await until('everything was sent', () => survivor.idle(), 20_000);
+    await until('everything was sent', () => survivor.idle());
     const reserved = sink.ofType(stockReserved.type).map(({ subject }) => subject);
     expect(reserved.toSorted()).toEqual(orders.toSorted());
     expect(await lanes(survivor)).toEqual([LANES]);

@@ -177,6 +177,7 @@ describe('the stock', () => {
 
   it('tells its level after a change, many changes in one, with a revision that only grows', async () => {
     await service.advance(1000);
+    service.freeze();
     service.sink.events.length = 0;
     await place('TW-1', ['rope', 1]);
     await place('TW-2', ['rope', 1]);

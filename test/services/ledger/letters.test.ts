@@ -151,7 +151,7 @@ describe('A dead letter', () => {
       arrivals: 2,
       givenUpAt: expect.any(String),
     });
-  }, 15_000);
+  });
 
   it('keeps its last fifty attempts, and counts all', async () => {
     await yard.die('1', { error: person });

@@ -18,20 +18,21 @@ const MM = 25.4 / 72;
 /** Pixels per point: 203 dots per inch, as a label printer has them. */
 const SCALE = 203 / 72;
 
+/** To make it ready takes longer than to print many pages. */
+let printer: Promise<PDFiumLibrary> | undefined;
+
 /** Prints a PDF by PDFium and holds the page under ZXing's scanner. */
 export async function print(pdf: Uint8Array): Promise<Paper> {
-  const library = await PDFiumLibrary.init();
+  printer ??= PDFiumLibrary.init();
+  const document = await (await printer).loadDocument(pdf);
   try {
-    const document = await library.loadDocument(pdf);
     const page = document.getPage(0);
     const { originalWidth, originalHeight } = page.getOriginalSize();
     const text = page.getText();
     const { width, height, data } = await page.render({ scale: SCALE, render: 'bitmap' });
     const image = { width, height, data: rgbaOf(data) };
-    const pages = document.getPageCount();
-    document.destroy();
     return {
-      pages,
+      pages: document.getPageCount(),
       width: originalWidth * MM,
       height: originalHeight * MM,
       text,
@@ -39,7 +40,7 @@ export async function print(pdf: Uint8Array): Promise<Paper> {
       image,
     };
   } finally {
-    library.destroy();
+    document.destroy();
   }
 }
 
