@@ -36,8 +36,9 @@ const letGo = (amount: number): Money => ({
  */
 async function race(play: (delayMs: number) => Promise<boolean>): Promise<void> {
   let [early, late] = [-20, 300];
-  expect(await play(early)).toBe(false);
-  expect(await play(late)).toBe(true);
+  // How far that is depends on the machine, and on how often replicas look for each other's events.
+  while (await play(early)) expect((early *= 2)).toBeGreaterThan(-10_000);
+  while (!(await play(late))) expect((late *= 2)).toBeLessThan(10_000);
   for (let round = 0; round < 5; round += 1) {
     const delay = (early + late) / 2;
     if (await play(delay)) late = delay;
