@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,11 +20,14 @@ interface Ended {
 describe('npm run e2e', () => {
   let standIn: StandIn;
   let folder: string;
+  let child: ChildProcess | undefined;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'tradewind-e2e-out-'));
     standIn = await openStandIn();
   }, 180_000);
   afterEach(async () => {
+    // Only one that its test has given up runs still.
+    child?.kill('SIGKILL');
     await standIn[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true });
   }, 180_000);
@@ -36,17 +39,18 @@ describe('npm run e2e', () => {
     env: Readonly<Record<string, string>> = {},
   ): Promise<Ended> {
     const program = ['--disable-warning=ExperimentalWarning', join(root, 'e2e/main.ts'), ...args];
-    const child = spawn(process.execPath, program, {
+    const running = spawn(process.execPath, program, {
       cwd: folder,
       env: { ...process.env, ...standIn.env, ...env },
     });
+    child = running;
     let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => {
+    running.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
-      hear(stdout, () => child.kill('SIGINT'));
+      hear(stdout, () => running.kill('SIGINT'));
     });
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const [code] = (await once(child, 'close')) as [number | null];
+    running.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const [code] = (await once(running, 'close')) as [number | null];
     return { code, stdout, stderr };
   }
 

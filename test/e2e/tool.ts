@@ -14,6 +14,8 @@ interface Said {
   readonly forward?: number;
 }
 
+const LOOK_MS = 1000;
+
 const [url = '', tool = '', ...args] = process.argv.slice(2);
 const hasInput = args.includes('-') || args.includes('--stdin');
 const said = await ask(args, hasInput ? await text(process.stdin) : '');
@@ -28,6 +30,8 @@ async function ask(words: readonly string[], input: string): Promise<Said> {
 }
 
 async function forward(): Promise<void> {
+  // Whoever started it may have been killed, but the test's own cluster goes in any case.
+  setInterval(() => void ask(['version'], '').catch(() => process.exit(1)), LOOK_MS);
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     const carry = async (): Promise<void> => {
