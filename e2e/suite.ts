@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { ApiServer } from '../services/cluster/api-server.ts';
 import type { Arguments } from './arguments.ts';
@@ -24,7 +25,9 @@ export class Suite {
   readonly #options: SuiteOptions;
   readonly #installation: Installation;
   #stage: KubernetesStage | undefined;
+  readonly #run = randomUUID();
   #made = false;
+  #isCreated = false;
   #reported = false;
   #closing = false;
 
@@ -37,9 +40,10 @@ export class Suite {
   async run(): Promise<readonly Result[]> {
     const { args, ask, tools, print } = this.#options;
     await refuseExisting(ask, tools);
-    // From here on it may be there, however this ends.
+    // From here on it may be there, however this ends; the label says whether it is this run's.
     this.#made = true;
-    await makeNamespace(tools);
+    await makeNamespace(tools, this.#run);
+    this.#isCreated = true;
     print(`namespace ${args.namespace}`);
     const options: RunOptions = {
       // What is interrupted still fails, one thing after the other; nobody wants to hear of it.
@@ -77,7 +81,7 @@ export class Suite {
       return;
     }
     print(`removing namespace ${args.namespace}`);
-    await removeNamespace(ask, tools, args.patienceMs);
+    await removeNamespace(ask, tools, { run: this.#run, isCreated: this.#isCreated }, args.patienceMs);
   }
 
   async #install(say: (line: string) => void): Promise<void> {

@@ -39,6 +39,8 @@ const MAX_AT_WORK = 128;
 const LEASE_MS = 10_000;
 /** Leases of what is at work are made longer three times before they would end. */
 const RENEW_MS = LEASE_MS / 3;
+/** After a look that found something due and got nothing of it. */
+const LOOK_AGAIN_MS = 50;
 const FIRST_RETRY_MS = 200;
 const MAX_RETRY_MS = 30_000;
 
@@ -52,7 +54,7 @@ export class TaskRunner<Deps> {
   readonly #kinds: ReadonlyMap<string, TaskKind<EventContract, Deps>>;
   /** Says whose leases are whose where several processes share a store. */
   readonly #holder = randomUUID();
-  readonly #atWork = new Map<string, Promise<void>>();
+  readonly #atWork = new Map<string, { readonly task: TaskRow; readonly over: Promise<void> }>();
   readonly #renewal: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
   #claiming: Promise<void> | undefined;
@@ -89,7 +91,7 @@ export class TaskRunner<Deps> {
   async stop(graceMs: number): Promise<void> {
     this.retire();
     await this.#claiming;
-    await within(graceMs, Promise.all(this.#atWork.values()));
+    await within(graceMs, Promise.all([...this.#atWork.values()].map(({ over }) => over)));
     clearInterval(this.#renewal);
     if (this.#atWork.size > 0)
       await this.#tell('tasks could not be put back', (tx) => returnTasks(tx, this.#holder));
@@ -102,7 +104,9 @@ export class TaskRunner<Deps> {
   async #renew(): Promise<void> {
     if (this.#atWork.size === 0) return;
     const lease = this.#leaseFrom(this.#options.scope().now);
-    await this.#tell('leases could not be made longer', (tx) => renewLeases(tx, lease));
+    // What is not at work any more and could not be put back waits for its lease to end.
+    const tasks = [...this.#atWork.values()].map(({ task }) => task);
+    await this.#tell('leases could not be made longer', (tx) => renewLeases(tx, tasks, lease));
   }
 
   /** Where it does not work, leases end by themselves. */
@@ -128,6 +132,8 @@ export class TaskRunner<Deps> {
         const tasks = await claimTasks(store, now, this.#leaseFrom(now), room, kinds);
         for (const task of tasks) this.#start(task);
         this.#wanted ||= tasks.length > 0;
+        // Another replica was first, or somebody holds the row: it may be free again without anyone saying so.
+        if (tasks.length === 0) this.#sleepUntil(new Date(now.getTime() + LOOK_AGAIN_MS), now);
         return;
       }
       this.#sleepUntil(due, now);
@@ -147,14 +153,14 @@ export class TaskRunner<Deps> {
     const name = `${task.kind} ${task.key}`;
     const before = this.#atWork.get(name);
     if (before) {
-      void before.then(() => this.#startAgain(task));
+      void before.over.then(() => this.#startAgain(task));
       return;
     }
-    const work = this.#run(task).finally(() => {
+    const over = this.#run(task).finally(() => {
       this.#atWork.delete(name);
       if (this.#wanted) this.wake();
     });
-    this.#atWork.set(name, work);
+    this.#atWork.set(name, { task, over });
   }
 
   /** Claimed while it was at work: either ordered anew by its own result, or that claim has only made its lease longer. */

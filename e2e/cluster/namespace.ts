@@ -4,6 +4,8 @@ import type { Tools } from './tools.ts';
 
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
 const SUITE = 'tradewind-e2e';
+/** Of one run: another one with the same name has another. */
+const RUN = 'tradewind-e2e/run';
 const LOOK_MS = 500;
 
 interface Namespace {
@@ -27,11 +29,16 @@ export async function refuseExisting(ask: ApiServer, tools: Tools): Promise<void
   }
 }
 
-/** Makes a namespace where every Pod has to be as restricted as can be. @throws Error when it is there already */
-export async function makeNamespace(tools: Tools): Promise<void> {
+/**
+ * Makes a namespace where every Pod has to be as restricted as can be.
+ * @param run by which it is known as this run's, and removed
+ * @throws Error when it is there already
+ */
+export async function makeNamespace(tools: Tools, run: string): Promise<void> {
   const { namespace: name } = tools.place;
   const labels = {
     [MANAGED_BY]: SUITE,
+    [RUN]: run,
     'pod-security.kubernetes.io/enforce': 'restricted',
     'pod-security.kubernetes.io/enforce-version': 'latest',
   };
@@ -40,13 +47,19 @@ export async function makeNamespace(tools: Tools): Promise<void> {
 }
 
 /**
- * Removes the namespace with all that is in it, and waits until it is gone. One that is not the suite's stays.
+ * Removes the namespace with all that is in it, and waits until it is gone. One that is not this run's stays; one that
+ * may not be looked at goes only if this run has created it.
  * @throws Error saying what keeps it
  */
-export async function removeNamespace(ask: ApiServer, tools: Tools, patienceMs: number): Promise<void> {
+export async function removeNamespace(
+  ask: ApiServer,
+  tools: Tools,
+  { run, isCreated }: { readonly run: string; readonly isCreated: boolean },
+  patienceMs: number,
+): Promise<void> {
   const { namespace } = tools.place;
   const present = await look(ask, namespace);
-  if (present && !isOwn(present)) return;
+  if (present ? present.metadata.labels?.[RUN] !== run : !isCreated) return;
   await tools.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
   const end = performance.now() + patienceMs;
   for (;;) {

@@ -172,9 +172,21 @@ export async function postponeTask(
 
 const unleased = 'lease_until = null, lease_holder = null, again_at = null';
 
-/** Makes the leases of a holder longer: its tasks are still at work. */
-export async function renewLeases(tx: Tx, { holder, until }: Lease): Promise<void> {
-  await tx.run('update tasks set lease_until = $1 where lease_holder = $2', until.toISOString(), holder);
+/** Makes the leases that a holder has on these tasks longer: they are still at work. */
+export async function renewLeases(
+  tx: Tx,
+  tasks: readonly Pick<TaskRow, 'kind' | 'key'>[],
+  { holder, until }: Lease,
+): Promise<void> {
+  for (const { kind, key } of tasks) {
+    await tx.run(
+      'update tasks set lease_until = $1 where lease_holder = $2 and kind = $3 and task_key = $4',
+      until.toISOString(),
+      holder,
+      kind,
+      key,
+    );
+  }
 }
 
 /** Puts what a holder has not done back for others, as if it had not been taken. */

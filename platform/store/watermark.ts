@@ -1,4 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dialect, Reader } from './store.ts';
+
+const PATIENCE_MS = 1000;
+const LOOK_AGAIN_MS = 20;
 
 /** Transactions at work on the table, seen after `upTo` was the highest number. */
 interface Sight {
@@ -41,6 +45,21 @@ export class Watermark {
       this.#conclude(before, { upTo: latest, writers: new Set(rows.map(({ writer }) => writer)) });
     }
     return { upTo: this.#settled, waits: latest > this.#settled };
+  }
+
+  /**
+   * Where a reader begins who wants what comes from now on: the highest number there is, once all lower ones have come.
+   * A transaction that stays open holds nobody up for longer than `patienceMs`; what it commits later is passed by.
+   */
+  async present(patienceMs = PATIENCE_MS): Promise<number> {
+    const latest = await this.#latest();
+    const end = performance.now() + patienceMs;
+    while (performance.now() < end) {
+      const { upTo } = await this.look();
+      if (upTo >= latest) return latest;
+      await sleep(LOOK_AGAIN_MS);
+    }
+    return latest;
   }
 
   #conclude(before: Sight | undefined, now: Sight): void {

@@ -57,7 +57,7 @@ describe('the notes', () => {
 
   it('say where customers find the shop, and no address that is not there', async () => {
     expect(await notes('--values', join(chart, 'ci/kafka-values.yaml'))).toContain(
-      'Customers find it at:\n  https://shop.example.com/api\n',
+      'Customers find it at:\n  https://shop.example.com/api/products\n',
     );
     const said = await notes('--set', 'services.storefront.enabled=false');
     expect(said).not.toMatch(/storefront|helm test/);

@@ -10,6 +10,7 @@ import {
   forgetTasks,
   nextDue,
   postponeTask,
+  renewLeases,
   unknownTasks,
   type TaskRow,
 } from '../../platform/store/tasks.ts';
@@ -110,6 +111,16 @@ export function tasksContract(name: string, open: () => Promise<OpenStore>): voi
       expect(second.attempts).toBe(2);
       expect(await finish(second)).toBe(true);
       expect(await nextDue(store.read, ['ask'])).toBeUndefined();
+    });
+
+    it('keep their leases only where they are named as at work by their holder', async () => {
+      for (const key of ['working', 'given up']) await order(at(1), key);
+      const tasks = await claim(at(2), 'me', at(10));
+      const working = tasks.filter(({ key }) => key === 'working');
+      await store.write((tx) => renewLeases(tx, tasks, { holder: 'somebody', until: at(40) }));
+      await store.write((tx) => renewLeases(tx, working, { holder: 'me', until: at(20) }));
+      expect((await claim(at(11))).map(({ key }) => key)).toEqual(['given up']);
+      expect((await claim(at(21))).map(({ key }) => key)).toEqual(['working']);
     });
 
     it('belong to whoever took them after a lease: the one before can neither end them nor put them back', async () => {

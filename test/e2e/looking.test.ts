@@ -77,6 +77,28 @@ describe('the Pods of a service', () => {
   });
 });
 
+describe('a namespace of another run', () => {
+  it('stays, and so does one that was neither seen nor made', async () => {
+    const cluster = await healthy();
+    const metadata = { name: 'market', labels: { 'tradewind-e2e/run': 'other' } };
+    cluster.objects.push({ apiVersion: 'v1', kind: 'Namespace', metadata });
+    const commands: (readonly string[])[] = [];
+    const toolsAt = (namespace: string): Tools =>
+      ({
+        place: { context: 'test', namespace },
+        kubectl: async (args: readonly string[]) => {
+          commands.push(args);
+          return '';
+        },
+      }) as unknown as Tools;
+    await ask(cluster, async (server) => {
+      await removeNamespace(server, toolsAt('market'), { run: 'this', isCreated: true }, 100);
+      await removeNamespace(server, toolsAt('elsewhere'), { run: 'this', isCreated: false }, 100);
+    });
+    expect(commands).toEqual([]);
+  });
+});
+
 describe('a namespace that does not go', () => {
   it('is told with what keeps it', async () => {
     const cluster = await healthy();
@@ -84,13 +106,15 @@ describe('a namespace that does not go', () => {
       { status: 'False', message: 'All content is removed' },
       { status: 'True', message: 'Some content in the namespace has finalizers remaining: sinkbindings' },
     ];
-    const metadata = { name: 'market', labels: { 'app.kubernetes.io/managed-by': 'tradewind-e2e' } };
+    const metadata = { name: 'market', labels: { 'tradewind-e2e/run': 'this' } };
     cluster.objects.push({ apiVersion: 'v1', kind: 'Namespace', metadata, status: { conditions } });
     const deaf = {
       place: { context: 'test', namespace: 'market' },
       kubectl: async () => '',
     } as unknown as Tools;
-    await expect(ask(cluster, (server) => removeNamespace(server, deaf, 100))).rejects.toThrow(
+    await expect(
+      ask(cluster, (server) => removeNamespace(server, deaf, { run: 'this', isCreated: true }, 100)),
+    ).rejects.toThrow(
       'namespace market is not gone after 0.1 s: Some content in the namespace has finalizers remaining: sinkbindings',
     );
   });

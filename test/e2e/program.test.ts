@@ -73,6 +73,7 @@ describe('npm run e2e', () => {
         'app.kubernetes.io/managed-by': 'tradewind-e2e',
         'pod-security.kubernetes.io/enforce': 'restricted',
         'pod-security.kubernetes.io/enforce-version': 'latest',
+        'tradewind-e2e/run': expect.stringMatching(/^[\w-]{36}$/),
       },
     ]);
     expect(inNamespace()).toEqual([]);

@@ -71,7 +71,7 @@ export const streamEvents = route({
     503: { description: 'too many streams are open' },
   },
   async handle({ query: { after, ...wanted }, header }, { read, deps }) {
-    const asked = lastEventId(header('last-event-id')) ?? after ?? (await deps.watermark.look()).upTo;
+    const asked = lastEventId(header('last-event-id')) ?? after ?? (await deps.watermark.present());
     // Nothing is beyond the latest one, unless this is another archive than the reader knew.
     const from = Math.min(asked, await latestSeq(read));
     return {

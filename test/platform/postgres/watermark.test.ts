@@ -63,6 +63,16 @@ describe('a watermark', () => {
     expect(await mark.look()).toEqual({ upTo: 3, waits: false });
   });
 
+  it('has a present for who begins now, which waits for who is at work, and not for ever', async () => {
+    await write();
+    const early = await begin();
+    await write();
+    expect(await mark.present(50)).toBe(3);
+    const waiting = mark.present();
+    await early.commit();
+    expect(await waiting).toBe(3);
+  });
+
   it('goes on while somebody is always at work', async () => {
     let next = await begin();
     await write();
