@@ -34,12 +34,12 @@ const preparation = page.slice(0, page.indexOf('\n### '));
     shop = await openShop();
     order = await shop.customer().place();
     await shop.settle();
-    const objects = await render({ namespace: 'default' });
+    const objects = await render({ namespace: 'shop' });
     standIn = join(shop.data.dataDir, 'stand-in.json');
     writeFileSync(
       standIn,
       JSON.stringify({
-        namespace: 'default',
+        namespace: 'shop',
         objects: objects.map(({ kind, metadata: { name, labels = {} } }) => ({ kind, name, labels })),
         urls: Object.fromEntries(services.map(({ name }) => [`shop-${name}`, shop.shop.url(name)])),
         staffToken: secrets.staffToken,

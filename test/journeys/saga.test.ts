@@ -150,6 +150,9 @@ class Run {
       if (status !== 'confirmed' && status !== 'shipped') return status;
       await this.#staff(next);
       await this.#world.deliverAll(rest);
+      // What the gateway was too slow for is asked once more.
+      await this.#world.advance(MINUTE);
+      await this.#world.deliverAll(rest);
       status = await this.#judge();
     }
     return status;
