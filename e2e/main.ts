@@ -82,7 +82,9 @@ async function prepared(wanted: Arguments): Promise<NamedCluster | undefined> {
 }
 
 function asksForTokens({ files, sets }: Arguments): boolean {
-  const last = sets.findLast((each) => each.startsWith('security.eventing='));
+  const last = sets
+    .flatMap((each) => each.split(','))
+    .findLast((each) => each.startsWith('security.eventing='));
   if (last !== undefined) return last.endsWith('=oidc');
   const chosen = files.flatMap((file) => {
     const values = parse(readFileSync(file, 'utf8')) as { security?: { eventing?: string } } | null;

@@ -37,7 +37,9 @@ export class Tools {
 
   /** Starts kubectl for as long as it is wanted. */
   async start(args: readonly string[]): Promise<ChildProcess> {
-    return spawn(await toolPath('kubectl'), this.#at('kubectl', args), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const path = await toolPath('kubectl');
+    const child = spawn(path, this.#at('kubectl', args), { stdio: ['ignore', 'pipe', 'pipe'] });
+    return this.#keep(child);
   }
 
   /** Ends whatever runs. */
@@ -54,11 +56,16 @@ export class Tools {
         const said = [stdout.trim(), stderr.trim()].filter(Boolean).join('\n') || error.message;
         reject(new Error(`${tool} ${args.slice(0, 2).join(' ')}: ${said}`));
       });
-      this.#running.add(child);
-      child.once('exit', () => this.#running.delete(child));
+      this.#keep(child);
       // One that has ended early does not read what it was given.
       child.stdin?.on('error', () => undefined).end(input ?? '');
     });
+  }
+
+  /** Whatever runs is ended by `stop`. */
+  #keep<Child extends ChildProcess>(child: Child): Child {
+    this.#running.add(child);
+    return child.once('exit', () => this.#running.delete(child));
   }
 
   #at(tool: Tool, args: readonly string[]): string[] {

@@ -12,6 +12,8 @@ export interface VerifyOptions {
   readonly badCard: string;
   /** What the names of the Triggers begin with. */
   readonly triggerPrefix: string;
+  /** Whether events are brought at another port than the one that the shop is reached at. */
+  readonly eventsApart: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -62,9 +64,9 @@ class Check {
     this.#options.say('every service is ready, and knows the staff token');
   }
 
-  /** Nobody gets in without the staff token, and what is no event is told so. */
+  /** Nobody gets in without the staff token, and nobody brings what is no event. */
   async closed(): Promise<void> {
-    await checkDoors(this.#shop, STAFF_PATHS);
+    await checkDoors(this.#shop, STAFF_PATHS, this.#options.eventsApart);
     this.#options.say('staff routes ask for the token, and what is no event is refused');
   }
 

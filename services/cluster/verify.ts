@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ConfigError, environment, readConfig, setting } from '../../platform/config.ts';
 import { runUntilStopped } from '../../platform/process.ts';
 import { CHECKS, verify, type CheckName } from './checks.ts';
@@ -21,6 +22,7 @@ await runUntilStopped(async () => {
       VERIFY_GOOD_CARD: setting.text().default('tok_visa'),
       VERIFY_BAD_CARD: setting.text().default('tok_declined'),
       TRIGGER_PREFIX: setting.text().default(''),
+      EVENTS_APART: z.enum(['true', 'false']).default('false'),
     },
     environment(),
   );
@@ -37,6 +39,7 @@ await runUntilStopped(async () => {
     goodCard: settings.VERIFY_GOOD_CARD,
     badCard: settings.VERIFY_BAD_CARD,
     triggerPrefix: settings.TRIGGER_PREFIX,
+    eventsApart: settings.EVENTS_APART === 'true',
     say: (line: string) => void process.stdout.write(`${line}\n`),
   };
   await verify(shop, options, names);

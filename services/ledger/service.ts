@@ -89,6 +89,8 @@ export const ledger = defineService<never, typeof settings, Deps>({
       registers: [registry],
     });
     const memory = new ByteBudget(BODIES * own.MAX_DEAD_LETTER_BYTES);
+    const watermark = new Watermark(store.read, store.dialect, 'archive');
+    await watermark.keepUp(own.LEDGER_POLL, closing);
     const onRedriven = (): void => redriven.inc();
     const redriver = new Redriver({ store, deliverer, settings: own, now, log, memory, onRedriven }, closing);
     return {
@@ -103,7 +105,7 @@ export const ledger = defineService<never, typeof settings, Deps>({
         heartbeat: own.LEDGER_HEARTBEAT,
         closing,
       }),
-      watermark: new Watermark(store.read, store.dialect, 'archive'),
+      watermark,
       kept: new Counter({
         name: 'tradewind_ledger_kept_total',
         help: 'Events kept.',

@@ -47,6 +47,17 @@ describe('the notes', () => {
     expect(await notes('--values', join(chart, file))).not.toContain('WARNING');
   });
 
+  it('say that the test pays where payments go to a real gateway, and only there', async () => {
+    expect(await notes('--values', join(chart, 'ci/kafka-values.yaml'))).toContain('Payments go to stripe');
+    expect(await notes()).not.toContain('Payments go to');
+  });
+
+  it('say where customers find it behind a Gateway', async () => {
+    expect(await notes('--values', join(chart, 'ci/secure-values.yaml'))).toMatch(
+      /behind the Gateway's listeners, at:\n {2}\S+\/api\/products\n/,
+    );
+  });
+
   it('give somebody else’s Broker the delivery of the wiring, and this ledger', async () => {
     const said = await notes('--set', 'broker.create=false,broker.name=theirs');
     const [, patch = ''] =

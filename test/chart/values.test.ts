@@ -110,8 +110,25 @@ describe('values that contradict each other', () => {
       /PORT, which follows/,
     ],
     [
-      'Stripe behind a closed network',
+      'a database’s Secret, and files all the same',
+      { storage: { postgres: { existingSecret: 'databases' } } },
+      /existingSecret is set and storage\.kind is sqlite/,
+    ],
+    [
+      'Stripe without its key',
       { services: { payment: { settings: { PAYMENT_GATEWAY: 'stripe' } } } },
+      /stripe needs its key: secretFiles/,
+    ],
+    [
+      'Stripe behind a closed network',
+      {
+        services: {
+          payment: {
+            settings: { PAYMENT_GATEWAY: 'stripe' },
+            secretFiles: { STRIPE_API_KEY: { name: 'stripe', key: 'api-key' } },
+          },
+        },
+      },
       /stripe needs a way out through the NetworkPolicy: egress/,
     ],
     [

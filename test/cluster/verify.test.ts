@@ -124,6 +124,15 @@ describe('the test program of the chart', () => {
     ]);
   });
 
+  it('finds a door for events where customers and staff come in, if there should be none', async () => {
+    shop = await openShop();
+    const { code, said } = await verify(environmentOf(shop, { EVENTS_APART: 'true' }));
+    expect([code, said]).toEqual([
+      1,
+      expect.stringContaining('takes events where customers and staff come in: it answers 400, not 404'),
+    ]);
+  });
+
   it('makes only the checks that it is asked for', async () => {
     shop = await openShop();
     const ready = await verify(environmentOf(shop), undefined, ['ready', 'closed']);

@@ -2,7 +2,8 @@ import { addressOf, type ShopOptions } from '../../services/local/plan.ts';
 import type { Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData } from './data.ts';
-import { Inspection, SKU, type Findings, type Placed } from './inspection.ts';
+import type { Placed } from './faults.ts';
+import { Inspection, SKU, type Findings } from './inspection.ts';
 import { superviseBy, type Replication } from './replicas.ts';
 import { secrets } from './shop.ts';
 

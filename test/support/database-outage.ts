@@ -2,7 +2,8 @@ import { addressOf, programs, type ShopOptions } from '../../services/local/plan
 import { placeOne } from './chaos.ts';
 import { Customer } from './customer.ts';
 import { openTestData } from './data.ts';
-import { Inspection, type Findings, type Placed } from './inspection.ts';
+import type { Placed } from './faults.ts';
+import { Inspection, type Findings } from './inspection.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { superviseReplicas, type ReplicatedShop } from './replicas.ts';
 import { call, type Answer } from './service.ts';

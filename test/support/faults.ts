@@ -1,8 +1,16 @@
 import { orderPlaced } from '../../events/order.ts';
 import { stockLevelChanged } from '../../events/stock.ts';
-import { homeAddress, newAddress } from './customer.ts';
+import { homeAddress, newAddress, type Customer } from './customer.ts';
 import type { TestData } from './data.ts';
 import type { Answer } from './service.ts';
+import { shipmentIdOf } from './shop.ts';
+import type { Staff } from './staff.ts';
+
+/** An order, and whose it is. */
+export interface Placed {
+  readonly id: string;
+  readonly customer: Customer;
+}
 
 /** What the payment provider itself has in its books. */
 export interface Charge {
@@ -23,11 +31,7 @@ export function readCharges(data: TestData): Promise<Charge[]> {
 }
 
 /** What is wrong with the money of an order that ended in a state. */
-export function moneyFaults(
-  end: string | undefined,
-  payment: Answer['body'],
-  charges: readonly Charge[],
-): string[] {
+function moneyFaults(end: string | undefined, payment: Answer['body'], charges: readonly Charge[]): string[] {
   const { authorized, captured, voided, refunded } = payment;
   const taken = charges.reduce((sum, charge) => sum + charge.captured - charge.refunded, 0);
   const due = end === 'shipped' ? payment.amount.amount : 0;
@@ -40,11 +44,29 @@ export function moneyFaults(
   ];
 }
 
-/** What is wrong with the parcel. */
-export function parcelFaults(
+/**
+ * All that is wrong with an order that ended in a state, as customer, staff and provider see it.
+ * @param books of the provider, with all orders
+ */
+export async function orderFaults(
+  staff: Staff,
+  { id, customer }: Placed,
   end: string | undefined,
-  { state, labels, addressRevision }: Answer['body'],
-): string[] {
+  books: readonly Charge[],
+): Promise<string[]> {
+  const charges = books.filter(({ orderId }) => orderId === id);
+  const { body: payment } = await staff.insist('payment', 'GET', `/api/payments/${id}`);
+  const { body: shipment } = await staff.insist('shipping', 'GET', `/api/shipments/${shipmentIdOf(id)}`);
+  const { body: order } = await customer.order(id);
+  return [
+    ...moneyFaults(end, payment, charges),
+    ...parcelFaults(end, shipment),
+    ...addressFaults(order, shipment),
+  ];
+}
+
+/** What is wrong with the parcel. */
+function parcelFaults(end: string | undefined, { state, labels, addressRevision }: Answer['body']): string[] {
   const expected = {
     shipped: 'dispatched',
     cancelled: 'cancelled',
@@ -63,7 +85,7 @@ export function parcelFaults(
 }
 
 /** The parcel goes where the customer is told that it goes: to the new address if that was accepted. */
-export function addressFaults(order: Answer['body'], { address }: Answer['body']): string[] {
+function addressFaults(order: Answer['body'], { address }: Answer['body']): string[] {
   const request = order.requests.find(({ kind }: { kind: string }) => kind === 'address');
   if (request === undefined || order.status !== 'shipped') return [];
   const expected = request.outcome === 'accepted' ? newAddress : homeAddress;

@@ -1,17 +1,10 @@
 import type { ShopOptions } from '../../services/local/plan.ts';
-import type { Customer } from './customer.ts';
 import type { TestData } from './data.ts';
-import { addressFaults, moneyFaults, parcelFaults, readCharges, storyFaults, type Charge } from './faults.ts';
-import { shipmentIdOf } from './shop.ts';
+import { orderFaults, readCharges, storyFaults, type Placed } from './faults.ts';
 import { Staff } from './staff.ts';
 import { until } from './until.ts';
 
 /** An order that was accepted, and who placed it. */
-export interface Placed {
-  readonly id: string;
-  readonly customer: Customer;
-}
-
 /** What was found when everything had come to rest. */
 export interface Findings {
   readonly orders: number;
@@ -57,8 +50,9 @@ export class Inspection {
     await until('everything has come to rest', () => this.#staff.atRest(), PATIENCE_MS);
     const charges = await readCharges(this.#data);
     for (const each of placed) {
-      const own = charges.filter(({ orderId }) => orderId === each.id);
-      await this.#inspect(each, ends.get(each.id), own);
+      const end = ends.get(each.id);
+      const found = await orderFaults(this.#staff, each, end, charges);
+      this.#faults.push(...found.map((fault) => `${each.id} (${end}): ${fault}`));
     }
     const ids = placed.map(({ id }) => id);
     this.#faults.push(...(await storyFaults(this.#data, ids)), ...(await this.#strangers(ids)));
@@ -84,26 +78,6 @@ export class Inspection {
       this.#faults.push(`without an end: ${open.join(', ')}`);
     });
     return ends;
-  }
-
-  async #inspect(
-    { id, customer }: Placed,
-    end: string | undefined,
-    charges: readonly Charge[],
-  ): Promise<void> {
-    const { body: payment } = await this.#staff.insist('payment', 'GET', `/api/payments/${id}`);
-    const { body: shipment } = await this.#staff.insist(
-      'shipping',
-      'GET',
-      `/api/shipments/${shipmentIdOf(id)}`,
-    );
-    const { body: order } = await customer.order(id);
-    const faults = [
-      ...moneyFaults(end, payment, charges),
-      ...parcelFaults(end, shipment),
-      ...addressFaults(order, shipment),
-    ];
-    this.#faults.push(...faults.map((fault) => `${id} (${end}): ${fault}`));
   }
 
   /** Nobody has placed two orders by asking twice. */

@@ -4,7 +4,7 @@ import { addressOf, type ShopOptions } from '../../services/local/plan.ts';
 import type { Supervisor } from '../../services/local/supervisor.ts';
 import { Customer, newAddress } from './customer.ts';
 import { openTestData, type TestData } from './data.ts';
-import { addressFaults, moneyFaults, parcelFaults, readCharges, storyFaults } from './faults.ts';
+import { orderFaults, readCharges, storyFaults, type Placed } from './faults.ts';
 import { inLanes } from './lanes.ts';
 import { processesOf, superviseBy, type Replication } from './replicas.ts';
 import { root } from './root.ts';
@@ -80,11 +80,6 @@ export async function hastyManifests(dataDir: string): Promise<string> {
     text.replace(/retry: \d+/, 'retry: 2').replace(/backoffDelay: \S+/, 'backoffDelay: PT0.1S'),
   );
   return folder;
-}
-
-interface Placed {
-  readonly id: string;
-  readonly customer: Customer;
 }
 
 class Outage {
@@ -181,21 +176,9 @@ class Outage {
   async #inspect(placed: readonly Placed[]): Promise<string[]> {
     const charges = await readCharges(this.#data);
     const faults: string[] = [];
-    for (const [index, { id, customer }] of placed.entries()) {
-      const { body: payment } = await this.#staff.insist('payment', 'GET', `/api/payments/${id}`);
-      const { body: shipment } = await this.#staff.insist(
-        'shipping',
-        'GET',
-        `/api/shipments/${shipmentIdOf(id)}`,
-      );
-      const { body: order } = await customer.order(id);
-      const own = charges.filter(({ orderId }) => orderId === id);
-      const found = [
-        ...moneyFaults('shipped', payment, own),
-        ...parcelFaults('shipped', shipment),
-        ...addressFaults(order, shipment),
-      ];
-      faults.push(...found.map((fault) => `${id} (order ${index}): ${fault}`));
+    for (const [index, order] of placed.entries()) {
+      const found = await orderFaults(this.#staff, order, 'shipped', charges);
+      faults.push(...found.map((fault) => `${order.id} (order ${index}): ${fault}`));
     }
     const ids = placed.map(({ id }) => id);
     return [...faults, ...(await storyFaults(this.#data, ids))];

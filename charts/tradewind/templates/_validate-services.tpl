@@ -4,7 +4,7 @@
 {{- include "tradewind.requireDelivery" . -}}
 {{- include "tradewind.requireVariables" . -}}
 {{- include "tradewind.requireReferences" . -}}
-{{- include "tradewind.requireWayOut" . -}}
+{{- include "tradewind.requireGateway" . -}}
 {{- $name := index . 1 -}}
 {{- range $volume := concat (list "data" "tmp" "secrets" "identity") (include "tradewind.names" (last .).extraVolumes | fromJsonArray) | include "tradewind.twice" | fromJsonArray -}}
 {{- fail (printf "services.%s.extraVolumes: there is a volume %s already, choose another name." $name $volume) -}}
@@ -81,9 +81,13 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "tradewind.requireWayOut" -}}
+{{- define "tradewind.requireGateway" -}}
 {{- $ := index . 0 -}}{{- $name := index . 1 -}}{{- $service := index . 2 -}}
-{{- if and $.Values.networkPolicy.enabled (eq (toString $service.settings.PAYMENT_GATEWAY) "stripe") (not $service.egress) -}}
+{{- $stripe := eq (toString $service.settings.PAYMENT_GATEWAY) "stripe" -}}
+{{- if and $stripe (not $service.secretFiles.STRIPE_API_KEY) (not $service.envFrom) -}}
+{{- fail (printf "services.%s: PAYMENT_GATEWAY stripe needs its key: secretFiles: {STRIPE_API_KEY: {name: …, key: …}}." $name) -}}
+{{- end -}}
+{{- if and $.Values.networkPolicy.enabled $stripe (not $service.egress) -}}
 {{- fail (printf "services.%s: PAYMENT_GATEWAY stripe needs a way out through the NetworkPolicy: egress: [{ports: [{port: 443}]}]." $name) -}}
 {{- end -}}
 {{- end -}}

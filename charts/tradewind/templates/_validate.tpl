@@ -39,6 +39,9 @@
 {{- if and (not $sqlite) (not $values.storage.postgres.existingSecret) -}}
 {{- fail "storage.kind postgres needs storage.postgres.existingSecret: a Secret with one connection string per service, below the service's name." -}}
 {{- end -}}
+{{- if and $sqlite $values.storage.postgres.existingSecret -}}
+{{- fail "storage.postgres.existingSecret is set and storage.kind is sqlite: set storage.kind to postgres, or orders and payments would go into files, from where nothing carries them over." -}}
+{{- end -}}
 {{- if not (or $values.secrets.create $values.secrets.existingSecret) -}}
 {{- fail (printf "secrets.create is false, so secrets.existingSecret is needed. Make it: kubectl create secret generic %s --namespace %s --from-literal=staff-token=$(openssl rand -hex 24) --from-literal=session-secret=$(openssl rand -hex 32)" (include "tradewind.name" (list . "secrets")) .Release.Namespace) -}}
 {{- end -}}

@@ -20,6 +20,7 @@ containers:
       {{- end }}
       {{- end }}
       - { name: TRIGGER_PREFIX, value: {{ include "tradewind.prefix" $ }}- }
+      - { name: EVENTS_APART, value: "true" }
       - { name: VERIFY_PATIENCE, value: {{ index . 1 | quote }} }
       - { name: VERIFY_SKU, value: {{ $.Values.test.sku | quote }} }
       - { name: VERIFY_GOOD_CARD, value: {{ $.Values.test.goodCard | quote }} }

@@ -136,6 +136,7 @@ export const downloadData = route({
 
 async function keptAfter(read: Reader, { watermark }: Deps, wanted: Filter, seq: number) {
   const { upTo, waits } = await watermark.look();
+  if (upTo <= seq) return { events: [], scanned: seq, waits };
   const way = { direction: 'oldest first', start: seq, end: upTo } as const;
   const { events, scanned } = await search(read, wanted, way, STREAM_PAGE);
   const told = events.map((event) => ({ seq: event.seq, event: 'kept', data: viewOf(event) }));

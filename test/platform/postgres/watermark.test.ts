@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openPostgres } from '../../../platform/store/postgres.ts';
-import type { Store } from '../../../platform/store/store.ts';
+import type { Reader, Store } from '../../../platform/store/store.ts';
 import { Watermark } from '../../../platform/store/watermark.ts';
 import { openTestData, postgresOptions, type TestData } from '../../support/data.ts';
 import { until } from '../../support/until.ts';
@@ -44,6 +44,16 @@ describe('a watermark', () => {
       },
     };
   }
+  /** Tells of each look: it begins with the highest number. */
+  function countingReader(onLook: () => void): Reader {
+    return {
+      all: (sql, ...values) => store.read.all(sql, ...values),
+      get(sql, ...values) {
+        onLook();
+        return store.read.get(sql, ...values);
+      },
+    };
+  }
   const write = async (): Promise<void> => (await begin()).commit();
 
   it('stands at the highest number while nobody writes', async () => {
@@ -63,7 +73,32 @@ describe('a watermark', () => {
     expect(await mark.look()).toEqual({ upTo: 3, waits: false });
   });
 
-  it('has a present for who begins now, which waits for who is at work, and not for ever', async () => {
+  it('is looked for once by all who ask at the same time, and each look begins after the question', async () => {
+    let looks = 0;
+    mark = new Watermark(
+      countingReader(() => (looks += 1)),
+      store.dialect,
+      'entries',
+    );
+    const first = mark.look();
+    await write();
+    const later = await Promise.all(Array.from({ length: 50 }, () => mark.look()));
+    await first;
+    expect(later.every(({ upTo }) => upTo === 1)).toBe(true);
+    expect(looks).toBeLessThanOrEqual(2);
+  });
+
+  it('has a present for who begins now, below the numbers of whoever is at work', async () => {
+    await write();
+    expect(await mark.present()).toBe(1);
+    const early = await begin();
+    await write();
+    expect(await mark.present()).toBe(1);
+    await early.commit();
+    expect(await mark.present()).toBe(3);
+  });
+
+  it('that was never found has a present all the same: not the beginning of all', async () => {
     await write();
     const early = await begin();
     await write();
@@ -71,6 +106,25 @@ describe('a watermark', () => {
     const waiting = mark.present();
     await early.commit();
     expect(await waiting).toBe(3);
+  });
+
+  it('keeps up by itself, so that its present is not the one of long ago', async () => {
+    const ended = new AbortController();
+    let looks = 0;
+    mark = new Watermark(
+      countingReader(() => (looks += 1)),
+      store.dialect,
+      'entries',
+    );
+    await mark.keepUp(5, ended.signal);
+    await write();
+    await write();
+    const before = looks;
+    await until('it has looked twice more', () => looks > before + 1);
+    const busy = await begin();
+    expect(await mark.present()).toBe(2);
+    ended.abort();
+    await busy.commit();
   });
 
   it('goes on while somebody is always at work', async () => {
