@@ -44,6 +44,8 @@ export interface RedriveContext {
 interface Entry extends WaitingLetter {
   /** Not worked before this instant, in milliseconds. */
   dueAt: number;
+  /** When that was stored, by `performance.now()`. */
+  decidedAt: number;
 }
 
 const MAX_BUFFERED = 500;
@@ -63,6 +65,8 @@ export class Lane {
   readonly #gate: Gate;
   /** Letters that wait because their receiver was away, not for a reason of their own. */
   readonly #parked = new Set<Entry>();
+  /** Letters that were worked and are not done, by number. */
+  readonly #unfinished = new Map<number, Entry>();
   /** Of the last failure. */
   #cause: Cause | undefined;
   #stopped = false;
@@ -86,11 +90,20 @@ export class Lane {
       },
     });
     this.#pump = new Pump<Entry>({
-      fetch: async (after, limit) =>
-        (await waitingFor(store.read, subscriber, after, limit)).map((letter) => asEntry(letter)),
+      fetch: async (after, limit) => {
+        const askedAt = performance.now();
+        const letters = await waitingFor(store.read, subscriber, after, limit);
+        this.#takeOver(letters, askedAt);
+        return letters.map((letter) => asEntry(letter));
+      },
       seq: ({ seq }) => seq,
       key: ({ partitionKey }) => partitionKey ?? undefined,
-      work: (entry) => this.#work(entry),
+      work: async (entry) => {
+        this.#unfinished.set(entry.seq, entry);
+        const outcome = await this.#work(entry);
+        if (outcome === 'done') this.#unfinished.delete(entry.seq);
+        return outcome;
+      },
       settle: () => Promise.resolve(),
       maxInFlight: settings.REDRIVE_IN_FLIGHT,
       maxBuffered: MAX_BUFFERED,
@@ -134,6 +147,18 @@ export class Lane {
     this.#stopped = true;
     this.#gate.close();
     await this.#pump.stop(graceMs);
+  }
+
+  /** Another replica may have closed a letter and opened it again: its time is that in the table, if it is sooner. */
+  #takeOver(letters: readonly WaitingLetter[], askedAt: number): void {
+    const sooner = new Set<Entry>();
+    for (const { seq, nextAt } of letters) {
+      const entry = this.#unfinished.get(seq);
+      if (!entry || entry.decidedAt > askedAt || dueAtOf(nextAt) >= entry.dueAt) continue;
+      entry.dueAt = dueAtOf(nextAt);
+      sooner.add(entry);
+    }
+    if (sooner.size > 0) this.#pump.goOn((entry) => sooner.has(entry));
   }
 
   #release(): void {
@@ -207,6 +232,7 @@ export class Lane {
     }
     if (attempt && presenceOf(attempt.delivery) !== 'answered') this.#parked.add(entry);
     entry.dueAt = dueAtOf(failure.nextAt);
+    entry.decidedAt = performance.now();
     return Math.max(0, entry.dueAt - now().getTime());
   }
 }
@@ -220,7 +246,8 @@ interface Attempted {
 }
 
 function asEntry(letter: WaitingLetter): Entry {
-  return { ...letter, dueAt: OF_AN_OUTAGE.has(letter.cause) ? 0 : dueAtOf(letter.nextAt) };
+  const dueAt = OF_AN_OUTAGE.has(letter.cause) ? 0 : dueAtOf(letter.nextAt);
+  return { ...letter, dueAt, decidedAt: performance.now() };
 }
 
 function dueAtOf(nextAt: string | null): number {

@@ -78,6 +78,21 @@ describe('The dead letters of several ledgers', () => {
     await until('it has arrived as well', () => yard.subscriber.ids().includes('3'));
   }, 60_000);
 
+  it('go soon where one was closed and died again at a ledger that does not redrive, whatever it waited for before', async () => {
+    await yard[Symbol.asyncDispose]();
+    yard = await openGraveyard({ REDRIVE_BACKOFF: '1h' });
+    const { url } = await startAnother();
+    yard.subscriber.answer = status(500);
+    await yard.die('1', { error: { code: '500' } });
+    await until('it has failed again, and waits for long', async () => (await yard.attempts()) === 1);
+    await yard.service.service.store.write((tx) =>
+      tx.run("update dead_letters set state = 'closed', outcome = 'discarded', next_at = null"),
+    );
+    yard.subscriber.answer = status(204);
+    await yard.die('1', { error: { code: '500' }, at: url });
+    await yard.arrived(['1']);
+  }, 60_000);
+
   it('replayed by hand go once', async () => {
     const { url } = await startAnother();
     const ids = numbers(20);
