@@ -187,16 +187,17 @@ function isCopied(path: string): boolean {
   return !LEFT_OUT.has(relative(root, path));
 }
 
-/** The text of every file by its path; what a link leads to is there once. */
+/** The text of every file by its path; no link is followed, least of all the one to the packages. */
 function filesIn(folder: string): Map<string, string> {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return new Map(
-    entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter((path) => path === realpathSync(path))
-      .map((path) => [relative(folder, path), readFileSync(path, 'latin1')]),
-  );
+  return new Map(pathsIn(folder).map((path) => [relative(folder, path), readFileSync(path, 'latin1')]));
+}
+
+function pathsIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return pathsIn(path);
+    return entry.isFile() ? [path] : [];
+  });
 }
 
 /** Resolves when a shop says that it is ready. */
