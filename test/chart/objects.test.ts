@@ -10,7 +10,16 @@ import { ledger } from '../../services/ledger/service.ts';
 import type { LedgerSettings } from '../../services/ledger/settings.ts';
 import { doorOf, isAllowed } from '../../services/ledger/targets.ts';
 import { root } from '../support/root.ts';
-import { chart, find, ofKind, podsOf, render, type KubeObject } from '../support/render.ts';
+import {
+  chart,
+  find,
+  ofKind,
+  openChartWith,
+  podsOf,
+  render,
+  triggerFor,
+  type KubeObject,
+} from '../support/render.ts';
 
 const { triggers: wiring, brokers: wiredBrokers } = readManifests(join(root, 'k8s'));
 const variants = globSync('{ci/*-values,values-prod}.yaml', { cwd: chart }).toSorted();
@@ -155,7 +164,8 @@ describe('the ledger', () => {
 
   it('finds every service of the release by its plain name', async () => {
     const values = { clusterDomain: 'cluster.example', services: { notification: {} } };
-    const objects = await render({ release: 'eu', values });
+    using copy = openChartWith({ 'triggers/notification.yaml': triggerFor('notification') });
+    const objects = await render({ release: 'eu', values, from: copy.folder });
     for (const name of [...services.map((each) => each.name), 'notification']) {
       find(objects, 'Service', `eu-${name}`);
       expect(doorOf(name, ledgerSettings(objects, 'eu'))).toBe(

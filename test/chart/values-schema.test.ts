@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { isMap, isScalar, parse, parseDocument, stringify, type YAMLMap } from 'yaml';
 import { runTool } from '../../scripts/tools/kubernetes.ts';
-import { chart, find, ofKind, render } from '../support/render.ts';
+import { chart, find, ofKind, openChartWith, render, triggerFor } from '../support/render.ts';
 
 describe('the schema of the values', () => {
   it.each<[string, object, RegExp]>([
@@ -78,8 +78,9 @@ describe('the schema of the values', () => {
     expect(hidden).toEqual([]);
   });
 
-  it('takes a further service as one block, which may be empty', async () => {
-    const objects = await render({ values: { services: { notification: {} } } });
+  it('takes a further service as its Triggers and one block, which may be empty', async () => {
+    using copy = openChartWith({ 'triggers/notification.yaml': triggerFor('notification') });
+    const objects = await render({ values: { services: { notification: {} } }, from: copy.folder });
     for (const kind of [
       'Deployment',
       'Service',
@@ -89,6 +90,7 @@ describe('the schema of the values', () => {
       'NetworkPolicy',
     ])
       find(objects, kind, 'shop-notification');
+    find(objects, 'Trigger', 'shop-notification-order-placed');
   });
 });
 

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments, stringify } from 'yaml';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { toolPath } from '../../scripts/tools/kubernetes.ts';
 import { root } from './root.ts';
@@ -71,6 +71,40 @@ export async function render(options: RenderOptions = {}): Promise<KubeObject[]>
     if (fault) throw fault;
     const object = document.toJS() as KubeObject | null;
     return object ? [object] : [];
+  });
+}
+
+/**
+ * A copy of the chart with other wiring, for `from`.
+ * @param wiring the files of `eventing/`, by path; those not named stay as they are, and `undefined` removes one
+ */
+export function openChartWith(
+  wiring: Readonly<Record<string, string | undefined>>,
+): { readonly folder: string } & Disposable {
+  const parent = mkdtempSync(join(tmpdir(), 'tradewind-chart-'));
+  const folder = join(parent, 'tradewind');
+  // Not through the link: what is changed here is a copy.
+  cpSync(chart, folder, { recursive: true, filter: (path) => basename(path) !== 'eventing' });
+  cpSync(join(root, 'k8s'), join(folder, 'eventing'), { recursive: true });
+  for (const [name, content] of Object.entries(wiring)) {
+    const path = join(folder, 'eventing', name);
+    if (content === undefined) rmSync(path);
+    else writeFileSync(path, content);
+  }
+  return { folder, [Symbol.dispose]: () => rmSync(parent, { recursive: true }) };
+}
+
+/** A file of one Trigger, for a service that the shop does not have. */
+export function triggerFor(service: string): string {
+  return stringify({
+    apiVersion: 'eventing.knative.dev/v1',
+    kind: 'Trigger',
+    metadata: { name: `${service}-order-placed` },
+    spec: {
+      broker: 'shop',
+      filter: { attributes: { type: 'shop.tradewind.order.placed.v1' } },
+      subscriber: { ref: { apiVersion: 'v1', kind: 'Service', name: service }, uri: '/events' },
+    },
   });
 }
 

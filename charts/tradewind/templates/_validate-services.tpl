@@ -20,12 +20,8 @@
 {{- if and (eq $scaling "keda") (or (ne $.Values.broker.class "Kafka") (not $.Values.keda.bootstrapServers)) -}}
 {{- fail (printf "services.%s: autoscaling.kind keda needs broker.class Kafka and keda.bootstrapServers: it scales by the lag of the Triggers." $name) -}}
 {{- end -}}
-{{- if eq $scaling "keda" -}}
-{{- $receivers := list -}}
-{{- range (include "tradewind.triggers" $ | fromJson).items }}{{ $receivers = append $receivers .spec.subscriber.ref.name }}{{ end -}}
-{{- if not (has $name $receivers) -}}
+{{- if and (eq $scaling "keda") (not (include "tradewind.receivers" $ | fromJsonArray | has $name)) -}}
 {{- fail (printf "services.%s: autoscaling.kind keda scales by the lag of its Triggers, and it has none: set it to hpa or none." $name) -}}
-{{- end -}}
 {{- end -}}
 {{- if and (ne $scaling "none") (gt (int $service.autoscaling.minReplicas) (int $service.autoscaling.maxReplicas)) -}}
 {{- fail (printf "services.%s: autoscaling.minReplicas is above maxReplicas." $name) -}}
@@ -100,6 +96,12 @@
 {{- range $variable := concat (keys .Values.defaults.settings) (keys .Values.defaults.secretFiles) -}}
 {{- if not (has $variable $every) -}}
 {{- fail (printf "defaults sets %s, and no service has such a setting; docs/configuration.md lists them. Other variables go into extraEnv." $variable) -}}
+{{- end -}}
+{{- end -}}
+{{- $receivers := include "tradewind.receivers" . | fromJsonArray -}}
+{{- range $name, $_ := include "tradewind.services" . | fromJson -}}
+{{- if not (or (hasKey $known $name) (has $name $receivers)) -}}
+{{- fail (printf "services.%s: the image has no service %s, and no Trigger names it; there are %s. One of your own comes with its Triggers: docs/adding-a-service.md." $name $name (keys $known | sortAlpha | join ", ")) -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $service := .Values.services -}}

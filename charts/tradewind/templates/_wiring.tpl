@@ -33,6 +33,13 @@ each begins with the release's prefix. As JSON.
 {{- toJson (dict "items" $triggers) -}}
 {{- end -}}
 
+{{/* Names of the services that Triggers deliver to. As JSON. */}}
+{{- define "tradewind.receivers" -}}
+{{- $receivers := list -}}
+{{- range (include "tradewind.triggers" . | fromJson).items }}{{ $receivers = append $receivers .spec.subscriber.ref.name }}{{ end -}}
+{{- toJson ($receivers | uniq) -}}
+{{- end -}}
+
 {{/* Audience of the tokens for a service: (list $ "payment"). */}}
 {{- define "tradewind.audience" -}}
 urn:tradewind:{{ (first .).Release.Namespace }}:{{ include "tradewind.name" . }}
