@@ -6,6 +6,7 @@ import { cannotBeAsked, clusterOf, type NamedCluster } from '../scripts/tools/cl
 import { toolPath } from '../scripts/tools/kubernetes.ts';
 import { draw, examineBefore } from '../services/cluster/doctor/doctor.ts';
 import { readArguments, type Arguments } from './arguments.ts';
+import { insistently } from './cluster/insistently.ts';
 import { Tools } from './cluster/tools.ts';
 import { junit } from './junit.ts';
 import { summaryOf, type Result } from './runner.ts';
@@ -63,18 +64,24 @@ async function main(wanted: Arguments): Promise<void> {
 
 /** The cluster, where it has what the shop needs; else what is wrong has been told. */
 async function prepared(wanted: Arguments): Promise<NamedCluster | undefined> {
-  let cluster: NamedCluster;
+  const cluster = await examined(wanted);
+  if (!cluster) return undefined;
   try {
     await Promise.all([toolPath('helm'), toolPath('kubectl')]);
+    return cluster;
   } catch (error) {
     tell(messageOf(error));
     return undefined;
   }
+}
+
+async function examined(wanted: Arguments): Promise<NamedCluster | undefined> {
   try {
-    cluster = clusterOf(wanted.context);
-    const report = await examineBefore(cluster.ask, asksForTokens(wanted), wanted.brokerClass);
+    const cluster = clusterOf(wanted.context);
+    const plan = { oidc: asksForTokens(wanted), brokerClass: wanted.brokerClass };
+    const report = await examineBefore(cluster.ask, plan);
     print(`context ${cluster.context}\n${draw(report)}`);
-    return report.problems.length === 0 ? cluster : undefined;
+    return report.problems.length === 0 ? { ...cluster, ask: insistently(cluster.ask) } : undefined;
   } catch (error) {
     process.stderr.write(cannotBeAsked(error));
     return undefined;

@@ -1,6 +1,6 @@
 import { createConfiguration, HttpMethod, KubeConfig, ServerConfiguration } from '@kubernetes/client-node';
 import { messageOf } from '../../platform/errors.ts';
-import type { ApiServer } from '../../services/cluster/api-server.ts';
+import { answerOf, type ApiServer } from '../../services/cluster/api-server.ts';
 
 /** A cluster that a kubeconfig names. */
 export interface NamedCluster {
@@ -16,6 +16,8 @@ export interface NamedCluster {
 const NOWHERE = 'http://localhost:8080';
 /** What it calls the context of a Pod, which has no kubeconfig. */
 const WITHIN = 'inClusterContext';
+/** An address that nobody has answers nothing at all, and TCP would wait for minutes. */
+const LONGEST_ANSWER_MS = 30_000;
 
 /**
  * The cluster of a context, asked as kubectl would.
@@ -51,8 +53,9 @@ export function clusterOf(name?: string): NamedCluster {
         request.setBody(JSON.stringify(body));
       }
       await kubeconfig.applySecurityAuthentication(request);
+      request.setSignal(AbortSignal.timeout(LONGEST_ANSWER_MS));
       const response = await httpApi.send(request).toPromise();
-      return { status: response.httpStatusCode, body: JSON.parse(await response.body.text()) as unknown };
+      return answerOf(response.httpStatusCode, await response.body.text());
     },
   };
 }

@@ -1,7 +1,5 @@
-import type { ApiServer } from '../../services/cluster/api-server.ts';
-import type { Report } from '../../services/cluster/doctor/doctor.ts';
 import { find, render, type KubeObject } from '../support/render.ts';
-import { openApiServer, type TestCluster } from '../support/api-server.ts';
+import type { TestCluster } from '../support/api-server.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- breaks objects of every kind
 type Broken = any;
@@ -101,13 +99,3 @@ export const all =
   (...breaks: Break[]): Break =>
   (cluster) =>
     breaks.forEach((each) => each(cluster));
-
-/** Has a cluster looked at over HTTP. */
-export async function look(cluster: TestCluster, how: (ask: ApiServer) => Promise<Report>): Promise<Report> {
-  await using server = await openApiServer(cluster);
-  return await how(async (path, body) => {
-    const post = body && { method: 'POST', body: JSON.stringify(body) };
-    const response = await fetch(server.url + path, post);
-    return { status: response.status, body: await response.json() };
-  });
-}

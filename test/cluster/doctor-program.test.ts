@@ -48,6 +48,51 @@ describe('npm run doctor', () => {
     ]);
   });
 
+  it('looks before an installation at what it needs alone', async () => {
+    const cluster = await healthy();
+    without('Broker')(cluster);
+    without('Deployment')(cluster);
+    cluster.denied.push('sinkbindings');
+    const args = ['--before', '--namespace', 'market', '--oidc', '--broker-class', 'Kafka', '--json'];
+    const { code, stdout } = await doctor(cluster, ...args);
+    const { problems } = JSON.parse(stdout) as { problems: { problem: string }[] };
+    expect([code, problems.map(({ problem }) => problem)]).toEqual([
+      1,
+      [
+        expect.stringMatching(/^You may not create sinkbindings in namespace market/),
+        'The shop asks for tokens (security.eventing: oidc), and Knative gives none.',
+        expect.stringMatching(/^Broker class Kafka is not installed: /),
+      ],
+    ]);
+  });
+
+  it('finds nothing wrong before an installation on a stock Knative', async () => {
+    const cluster = await healthy();
+    const knative = cluster.objects.filter(({ metadata }) => metadata.namespace !== 'market');
+    cluster.objects.splice(0, Infinity, ...knative);
+    const { code, stdout } = await doctor(cluster, '--before');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/\nNothing is wrong\.\n$/)]);
+  });
+
+  it.each([
+    [['--oidc'], 'error: --oidc goes with --before: what is installed says it itself\n'],
+    [['--broker-class', 'kafka', '--before'], 'error: option'],
+    [['--befor'], "error: unknown option '--befor'\n"],
+  ])('ends with 2 where it was misused: %j', async (args, words) => {
+    const { code, stderr } = await doctor(await healthy(), ...args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+  });
+
+  it('says which contexts there are where it does not know one', async () => {
+    const { code, stderr } = await doctor(await healthy(), '--context', 'prod');
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^The cluster cannot be asked: the kubeconfig has no context "prod"; it has test\./,
+      ),
+    ]);
+  });
+
   it.each([
     [401, 'the API server does not know you (401): log in again'],
     [500, 'the API server answers 500 to GET /version'],

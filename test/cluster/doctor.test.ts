@@ -1,23 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { examine } from '../../services/cluster/doctor/doctor.ts';
-import {
-  all,
-  change,
-  features,
-  healthy,
-  look,
-  notReady,
-  pod,
-  policy,
-  without,
-  type Break,
-} from './clusters.ts';
+import { all, change, features, healthy, notReady, pod, policy, without, type Break } from './clusters.ts';
+import { askOf } from '../support/api-server.ts';
 
 const subject = { namespace: 'market', release: 'shop' };
 
 describe('the doctor', () => {
   it('finds nothing wrong with the chart on a stock Knative', async () => {
-    const { facts, unseen, problems } = await look(await healthy(), (ask) => examine(ask, subject));
+    const { facts, unseen, problems } = await askOf(await healthy(), (ask) => examine(ask, subject));
     expect([unseen, problems]).toEqual([[], []]);
     expect(facts).toEqual([
       'Kubernetes v1.36.0',
@@ -206,7 +196,7 @@ describe('the doctor', () => {
   ])('says what to do about a cluster %s', async (_what, damage, problem, command) => {
     const cluster = await healthy();
     damage(cluster);
-    const { problems } = await look(cluster, (ask) => examine(ask, subject));
+    const { problems } = await askOf(cluster, (ask) => examine(ask, subject));
     expect(problems).toEqual([{ problem, command }]);
   });
 
@@ -220,7 +210,7 @@ describe('the doctor', () => {
       'shop-payment-order-placed',
       ({ spec }) => (spec.subscriber.audience = 'urn:x'),
     )(cluster);
-    const { unseen, problems } = await look(cluster, (ask) => examine(ask, subject));
+    const { unseen, problems } = await askOf(cluster, (ask) => examine(ask, subject));
     expect(problems).toEqual([]);
     expect(unseen).toEqual([
       '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/brokers.eventing.knative.dev',
@@ -231,7 +221,7 @@ describe('the doctor', () => {
   it('does not take a namespace that it may not look into for empty', async () => {
     const cluster = await healthy();
     cluster.forbidden.push(/namespaces\/market/);
-    const { unseen, problems } = await look(cluster, (ask) => examine(ask, subject));
+    const { unseen, problems } = await askOf(cluster, (ask) => examine(ask, subject));
     expect(problems).toEqual([]);
     expect(unseen).toHaveLength(3);
   });

@@ -1,13 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
+import { insistently } from '../../e2e/cluster/insistently.ts';
 import { knativeObjects } from '../../e2e/cluster/leftovers.ts';
 import { removeNamespace } from '../../e2e/cluster/namespace.ts';
 import { podsOf } from '../../e2e/cluster/pods.ts';
 import type { Tools } from '../../e2e/cluster/tools.ts';
 import type { ApiServer } from '../../services/cluster/api-server.ts';
 import { healthy, policy } from '../cluster/clusters.ts';
-import { openApiServer, type TestCluster } from '../support/api-server.ts';
+import { askOf } from '../support/api-server.ts';
 
 const SHOP = { instance: 'shop', component: 'payment' };
+
+describe('the suite, asking an API server', () => {
+  it.each<[string, readonly (number | Error)[], number, number]>([
+    ['asks again where it is busy or the connection broke', [429, new Error('reset'), 503, 200], 200, 0],
+    ['does not ask again for what it knows', [404, 200], 404, 1],
+    ['takes what it says at last', [500, 500, 500, 503, 200], 503, 1],
+  ])('%s', async (_title, answers, status, left) => {
+    const server = answering(...answers);
+    expect((await insistently(server.ask, [1, 1, 1])('/version')).status).toBe(status);
+    expect(server.left()).toBe(left);
+  });
+
+  it('fails with the last reason where the connection keeps breaking', async () => {
+    const broken = [1, 2, 3, 4].map((number) => new Error(`reset ${number}`));
+    await expect(insistently(answering(...broken).ask, [1, 1, 1])('/version')).rejects.toThrow('reset 4');
+  });
+});
 
 describe('what is left of Knative', () => {
   it('is found whatever kinds the cluster has, where it may be seen', async () => {
@@ -22,7 +40,7 @@ describe('what is left of Knative', () => {
       { apiVersion: 'example.com/v1', kind: 'Trigger', metadata },
     );
     policy(cluster);
-    const found = await ask(cluster, (server) => knativeObjects(server, 'market'));
+    const found = await askOf(cluster, (server) => knativeObjects(server, 'market'));
     expect(found).toEqual(
       expect.arrayContaining([
         'Broker/shop',
@@ -34,13 +52,13 @@ describe('what is left of Knative', () => {
     expect(found.filter((each) => each.startsWith('Trigger/')).length).toBeGreaterThan(30);
     expect(found).not.toContain('Trigger/shop-kne-trigger');
     cluster.forbidden.push(/\/brokers$/);
-    expect(await ask(cluster, (server) => knativeObjects(server, 'market'))).not.toContain('Broker/shop');
-    expect(await ask(cluster, (server) => knativeObjects(server, 'elsewhere'))).toEqual([]);
+    expect(await askOf(cluster, (server) => knativeObjects(server, 'market'))).not.toContain('Broker/shop');
+    expect(await askOf(cluster, (server) => knativeObjects(server, 'elsewhere'))).toEqual([]);
   });
 
   it('is not taken for nothing where the API server fails', async () => {
     const cluster = { ...(await healthy()), status: 500 };
-    await expect(ask(cluster, (server) => knativeObjects(server, 'market'))).rejects.toThrow(
+    await expect(askOf(cluster, (server) => knativeObjects(server, 'market'))).rejects.toThrow(
       'the API server answers 500 to GET /apis',
     );
   });
@@ -60,18 +78,18 @@ describe('the Pods of a service', () => {
     put('leaving', ready, { deletionTimestamp: '2026-01-01T00:00:00Z' });
     put('over', { phase: 'Succeeded' });
     put('other', ready, {}, 'ledger');
-    expect(await ask(cluster, (server) => podsOf(server, 'market', SHOP))).toEqual({
+    expect(await askOf(cluster, (server) => podsOf(server, 'market', SHOP))).toEqual({
       ready: ['at-work'],
       all: ['at-work', 'starting', 'leaving'],
     });
-    const { all } = await ask(cluster, (server) => podsOf(server, 'market', { instance: 'shop' }));
+    const { all } = await askOf(cluster, (server) => podsOf(server, 'market', { instance: 'shop' }));
     expect(all).toContain('other');
   });
 
   it('are not taken for none where they may not be listed', async () => {
     const cluster = await healthy();
     cluster.forbidden.push(/\/pods$/);
-    await expect(ask(cluster, (server) => podsOf(server, 'market', SHOP))).rejects.toThrow(
+    await expect(askOf(cluster, (server) => podsOf(server, 'market', SHOP))).rejects.toThrow(
       'the API server answers 403 to a list of Pods in market',
     );
   });
@@ -91,7 +109,7 @@ describe('a namespace of another run', () => {
           return '';
         },
       }) as unknown as Tools;
-    await ask(cluster, async (server) => {
+    await askOf(cluster, async (server) => {
       await removeNamespace(server, toolsAt('market'), { run: 'this', isCreated: true }, 100);
       await removeNamespace(server, toolsAt('elsewhere'), { run: 'this', isCreated: false }, 100);
     });
@@ -113,17 +131,23 @@ describe('a namespace that does not go', () => {
       kubectl: async () => '',
     } as unknown as Tools;
     await expect(
-      ask(cluster, (server) => removeNamespace(server, deaf, { run: 'this', isCreated: true }, 100)),
+      askOf(cluster, (server) => removeNamespace(server, deaf, { run: 'this', isCreated: true }, 100)),
     ).rejects.toThrow(
       'namespace market is not gone after 0.1 s: Some content in the namespace has finalizers remaining: sinkbindings',
     );
   });
 });
 
-async function ask<T>(cluster: TestCluster, how: (ask: ApiServer) => Promise<T>): Promise<T> {
-  await using server = await openApiServer(cluster);
-  return await how(async (path) => {
-    const response = await fetch(server.url + path);
-    return { status: response.status, body: await response.json() };
-  });
+/** An API server that answers so, one after the other. */
+function answering(...answers: readonly (number | Error)[]): { ask: ApiServer; left: () => number } {
+  const left = [...answers];
+  const next = (): number | Error => left.shift() ?? new Error('it was asked too often');
+  return {
+    left: () => left.length,
+    ask: async (_path, body) => {
+      const answer = next();
+      if (answer instanceof Error) throw answer;
+      return Promise.resolve({ status: answer, body });
+    },
+  };
 }

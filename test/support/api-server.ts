@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { askerOf, type ApiServer } from '../../services/cluster/api-server.ts';
 import type { KubeObject } from './render.ts';
 
 /** What a cluster is, as far as its API server tells. */
@@ -16,6 +17,13 @@ export interface TestCluster {
   status?: number;
 }
 
+/** What a real one says of a path that no API has, as of a group or version that is not installed: no JSON. */
+const NO_API: [number, unknown] = [404, '404 page not found\n'];
+const NOT_FOUND: [number, unknown] = [
+  404,
+  { kind: 'Status', status: 'Failure', reason: 'NotFound', code: 404 },
+];
+
 const PATH =
   /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>[^/]+)(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<plural>[a-z]+)(?:\/(?<name>.+))?$/;
 
@@ -25,7 +33,9 @@ export async function openApiServer(cluster: TestCluster): Promise<{ url: string
     const answer = async (): Promise<void> => {
       const body = request.method === 'POST' ? await json(request) : undefined;
       const [status, content] = respond(cluster, new URL(request.url ?? '/', 'http://here'), body);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(content));
+      if (typeof content === 'string')
+        response.writeHead(status, { 'content-type': 'text/plain' }).end(content);
+      else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(content));
     };
     void answer();
   });
@@ -37,6 +47,12 @@ export async function openApiServer(cluster: TestCluster): Promise<{ url: string
       await once(server.close(), 'close');
     },
   };
+}
+
+/** Has a cluster looked at over HTTP, as from within it. */
+export async function askOf<T>(cluster: TestCluster, how: (ask: ApiServer) => Promise<T>): Promise<T> {
+  await using server = await openApiServer(cluster);
+  return await how(askerOf(server.url, 'token'));
 }
 
 function respond(cluster: TestCluster, { pathname, searchParams }: URL, body: unknown): [number, unknown] {
@@ -60,10 +76,10 @@ function discover({ kinds }: TestCluster, path: string): [number, unknown] | und
   const versions = Object.keys(kinds).filter((each) => each.startsWith(`${group}/`));
   if (version === undefined)
     return versions.length === 0
-      ? [404, {}]
+      ? NO_API
       : [200, { versions: versions.map((each) => ({ version: each.split('/')[1] })) }];
   const found = kinds[`${group}/${version}`];
-  return found ? [200, { resources: found.map(resourceOf) }] : [404, {}];
+  return found ? [200, { resources: found.map(resourceOf) }] : NO_API;
 }
 
 function groupsOf(versions: readonly string[]): object[] {
@@ -91,7 +107,7 @@ function find({ objects }: TestCluster, path: string, selector: string | null): 
   );
   if (name === undefined) return [200, { items }];
   const object = items.find(({ metadata }) => metadata.name === name);
-  return object ? [200, object] : [404, {}];
+  return object ? [200, object] : NOT_FOUND;
 }
 
 function pluralOf(kind: string): string {

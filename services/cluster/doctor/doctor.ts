@@ -17,23 +17,30 @@ export async function examine(ask: ApiServer, subject: Subject): Promise<Report>
   const look = new Examination(ask);
   await version(look);
   const hasKnative = await checkApis(look);
-  await checkPermissions(look, subject);
+  await checkPermissions(look, subject.namespace);
   if (hasKnative) await checkRelease(look, subject);
   return look;
 }
 
-/**
- * Looks at what an installation needs of the cluster, before there is one.
- * @param oidc whether the shop will ask for tokens
- * @param brokerClass looked for where it is named and whoever asks may see it
- * @throws Error when the API server does not answer
- */
-export async function examineBefore(ask: ApiServer, oidc: boolean, brokerClass?: string): Promise<Report> {
+/** What an installation will be like. */
+export interface Plan {
+  /** Whether the shop will ask for tokens. */
+  readonly oidc: boolean;
+  /** Looked for where it is named and whoever asks may see it. */
+  readonly brokerClass?: string;
+  /** Where whoever asks will install it; absent where somebody else will. */
+  readonly namespace?: string;
+}
+
+/** Looks at what an installation needs of the cluster, before there is one. @throws Error when the API server does not answer */
+export async function examineBefore(ask: ApiServer, plan: Plan): Promise<Report> {
   const look = new Examination(ask);
   await version(look);
-  if (await checkApis(look)) {
-    checkOidc(look, await readFeatures(look), oidc);
-    if (brokerClass !== undefined) await checkControlPlane(look, brokerClass);
+  const hasKnative = await checkApis(look);
+  if (plan.namespace !== undefined) await checkPermissions(look, plan.namespace);
+  if (hasKnative) {
+    checkOidc(look, await readFeatures(look), plan.oidc);
+    if (plan.brokerClass !== undefined) await checkControlPlane(look, plan.brokerClass);
   }
   return look;
 }

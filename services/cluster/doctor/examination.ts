@@ -50,11 +50,11 @@ export class Examination {
    */
   async get<T>(path: string): Promise<T | undefined | 'unseen'> {
     const { status, body } = await this.#ask(path);
-    if (status === 200) return body as T;
+    if (status === 200 && typeof body === 'object') return body as T;
     if (status === 404) return undefined;
     if (status === 401) throw new Error('the API server does not know you (401): log in again');
-    if (status !== 403) throw new Error(`the API server answers ${status} to GET ${path}`);
-    this.unseen.push(path);
+    if (status !== 403) throw new Error(strange('GET', path, status));
+    this.#hide(path);
     return 'unseen';
   }
 
@@ -65,7 +65,10 @@ export class Examination {
     return list === undefined || list === 'unseen' ? [] : list.items;
   }
 
-  /** Has something worked out that is stored nowhere, such as what one may do. */
+  /**
+   * Has something worked out that is stored nowhere, such as what one may do; `undefined` where that may not be asked.
+   * @throws Error when the API server does not answer, or not as it should
+   */
   async review<Status>(
     path: string,
     apiVersion: string,
@@ -73,12 +76,24 @@ export class Examination {
     spec?: object,
   ): Promise<Status | undefined> {
     const { status, body } = await this.#ask(path, { apiVersion, kind, ...(spec ? { spec } : {}) });
-    return status < 300 ? (body as { status: Status }).status : undefined;
+    if (status < 300 && typeof body === 'object') return (body as { status: Status }).status;
+    if (status !== 403 && status !== 404) throw new Error(strange('POST', path, status));
+    this.#hide(path);
+    return undefined;
+  }
+
+  #hide(path: string): void {
+    if (!this.unseen.includes(path)) this.unseen.push(path);
   }
 
   problem(problem: string, command: string): void {
     this.problems.push({ problem, command });
   }
+}
+
+function strange(method: string, path: string, status: number): string {
+  const what = status < 300 ? 'something else than JSON' : `${status}`;
+  return `the API server answers ${what} to ${method} ${path}`;
 }
 
 /** Why an object is not ready, in words; `undefined` when it is. */

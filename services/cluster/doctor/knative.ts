@@ -22,8 +22,14 @@ const CRDS = [
   'sinkbindings.sources.knative.dev',
 ];
 
-/** What runs a class in knative-eventing, beside what every class needs, and what installs it. */
-const CLASSES: Readonly<Record<string, { readonly runs: readonly string[]; readonly install: string }>> = {
+interface BrokerClass {
+  /** What runs it in knative-eventing, beside what every class needs. */
+  readonly runs: readonly string[];
+  /** The command that installs it. */
+  readonly install: string;
+}
+
+const CLASSES = {
   MTChannelBasedBroker: {
     runs: ['mt-broker-controller', 'mt-broker-ingress', 'mt-broker-filter'],
     install: INSTALL,
@@ -38,7 +44,10 @@ const CLASSES: Readonly<Record<string, { readonly runs: readonly string[]; reado
     runs: ['rabbitmq-broker-controller'],
     install: `kubectl apply -f ${EXTENSIONS}/eventing-rabbitmq/releases/latest/download/rabbitmq-broker.yaml`,
   },
-};
+} satisfies Readonly<Record<string, BrokerClass>>;
+
+/** The broker classes that the chart knows. */
+export const CLASS_NAMES = Object.keys(CLASSES) as readonly (keyof typeof CLASSES)[];
 
 /** Whether the cluster has the kinds that the shop is made of. What is missing first is told: one command installs all. */
 export async function checkApis(look: Examination): Promise<boolean> {
@@ -105,7 +114,8 @@ export async function checkControlPlane(look: Examination, brokerClass: string):
   const path = '/apis/apps/v1/namespaces/knative-eventing/deployments';
   const list = await look.get<{ items: readonly Deployment[] }>(path);
   if (list === 'unseen' || list === undefined) return;
-  const { runs = [], install = INSTALL } = CLASSES[brokerClass] ?? {};
+  const { runs = [], install = INSTALL } =
+    (CLASSES as Readonly<Record<string, BrokerClass>>)[brokerClass] ?? {};
   const available = new Map(
     list.items.map(({ metadata, status }) => [metadata.name, status?.availableReplicas ?? 0]),
   );
