@@ -54,7 +54,8 @@ export const setting = {
       .string()
       .regex(/^\d+$/, 'must be a whole number')
       .transform(Number)
-      .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`),
+      .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
+      .meta({ unit: 'number' }),
   /** Milliseconds from `500ms`, `2s`, `5m`, `1h` or ISO 8601. */
   duration: () =>
     z

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, isScalar, parse, parseDocument, stringify, type Pair, type YAMLMap } from 'yaml';
+import { z } from 'zod';
 import type { EventContract } from '../../platform/contract.ts';
 import type { AnyServiceCard } from '../../platform/service.ts';
 import { code, table } from './markdown.ts';
@@ -22,13 +23,26 @@ export function eventTypes(vocabulary: readonly EventContract[]): string {
   return `# Made from events/ by npm run docs; do not edit.\n${items.join('\n')}\n`;
 }
 
-/** Which settings each service reads, for the chart to find typos by. */
-export function knownSettings(common: object, services: readonly AnyServiceCard[]): string {
-  const known = services.map(({ name, settings }): [string, string[]] => [
-    name,
-    [...new Set([...Object.keys(common), ...Object.keys(settings)])],
-  ]);
+/** Which settings each service reads and how their values are written, for the chart to find typos by. */
+export function knownSettings(common: z.ZodRawShape, services: readonly AnyServiceCard[]): string {
+  const known = services.map(({ name, settings }) => {
+    const all = Object.entries({ ...common, ...(settings as z.ZodRawShape) });
+    return [
+      name,
+      Object.fromEntries(all.map(([key, schema]) => [key, formOf(schema as z.ZodType)])),
+    ] as const;
+  });
   return `# Made from the settings of the services by npm run docs; do not edit.\n${stringify(Object.fromEntries(known))}`;
+}
+
+/** How a value is written: one of a list, a `duration`, a whole `number`, or any `text`. */
+function formOf(schema: z.ZodType): readonly string[] | string {
+  if (schema instanceof z.ZodEnum) return schema.options.map(String);
+  const unit = schema.meta()?.['unit'];
+  if (typeof unit === 'string') return unit;
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
+    return formOf(schema.def.innerType as z.ZodType);
+  return schema instanceof z.ZodPipe ? formOf(schema.def.in as z.ZodType) : 'text';
 }
 
 interface Row {

@@ -87,6 +87,21 @@ describe('values that contradict each other', () => {
       { defaults: { secretFiles: { STRIPE_KEY: { name: 'a', key: 'b' } } } },
       /defaults sets STRIPE_KEY, and no service has such a setting/,
     ],
+    [
+      'a value that a setting does not take',
+      { services: { payment: { settings: { PAYMENT_GATEWAY: 'stirpe' } } } },
+      /services\.payment\.settings\.PAYMENT_GATEWAY is stirpe; it takes simulator, stripe\./,
+    ],
+    [
+      'a duration without its unit',
+      { services: { ledger: { settings: { DELIVERY_TIMEOUT: 30 } } } },
+      /services\.ledger\.settings\.DELIVERY_TIMEOUT is 30, which is no duration: write 500ms/,
+    ],
+    [
+      'a number that is none, for all',
+      { defaults: { settings: { DATABASE_POOL_SIZE: 'ten' } } },
+      /defaults\.settings\.DATABASE_POOL_SIZE is ten, which is no whole number\./,
+    ],
     ['no ledger', { services: { ledger: { enabled: false } } }, /broker\.deadLetterSink is needed/],
     [
       'a service that the wiring knows and the values do not',

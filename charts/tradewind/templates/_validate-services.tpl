@@ -88,16 +88,17 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Refuses settings that nobody reads: a typo would go unnoticed. */}}
+{{/* Refuses services that there are not, settings that nobody reads and values that nobody understands. */}}
 {{- define "tradewind.requireSettings" -}}
 {{- $known := .Files.Get "files/settings.yaml" | fromYaml -}}
-{{- $every := list -}}
-{{- range $known }}{{ $every = concat $every . }}{{ end -}}
+{{- $every := dict -}}
+{{- range $known }}{{ $every = merge $every . }}{{ end -}}
 {{- range $variable := concat (keys .Values.defaults.settings) (keys .Values.defaults.secretFiles) -}}
-{{- if not (has $variable $every) -}}
+{{- if not (hasKey $every $variable) -}}
 {{- fail (printf "defaults sets %s, and no service has such a setting; docs/configuration.md lists them. Other variables go into extraEnv." $variable) -}}
 {{- end -}}
 {{- end -}}
+{{- include "tradewind.requireForms" (list "defaults" .Values.defaults.settings $every) -}}
 {{- $receivers := include "tradewind.receivers" . | fromJsonArray -}}
 {{- range $name, $_ := include "tradewind.services" . | fromJson -}}
 {{- if not (or (hasKey $known $name) (has $name $receivers)) -}}
@@ -106,10 +107,30 @@
 {{- end -}}
 {{- range $name, $service := .Values.services -}}
 {{- $service = $service | default dict -}}
-{{- range $variable := concat (keys ($service.settings | default dict)) (keys ($service.secretFiles | default dict)) -}}
-{{- if and (hasKey $known $name) (not (has $variable (get $known $name))) -}}
+{{- $settings := $service.settings | default dict -}}
+{{- range $variable := concat (keys $settings) (keys ($service.secretFiles | default dict)) -}}
+{{- if and (hasKey $known $name) (not (hasKey (get $known $name) $variable)) -}}
 {{- fail (printf "services.%s sets %s, and %s has no such setting; docs/configuration.md lists them. Other variables go into extraEnv." $name $variable $name) -}}
 {{- end -}}
+{{- end -}}
+{{- include "tradewind.requireForms" (list (printf "services.%s" $name) $settings (get $known $name | default dict)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* (list "services.payment" settings forms): the service would refuse to start, and Helm would wait for it in vain. */}}
+{{- define "tradewind.requireForms" -}}
+{{- $where := index . 0 -}}{{- $forms := index . 2 -}}
+{{- range $variable, $value := index . 1 -}}
+{{- $form := get $forms $variable -}}
+{{- $text := kindIs "invalid" $value | ternary "" (include "tradewind.text" $value) -}}
+{{- $is := printf "%s.settings.%s is %s" $where $variable $text -}}
+{{- if eq $text "" -}}
+{{- else if and (kindIs "slice" $form) (not (has $text $form)) -}}
+{{- fail (printf "%s; it takes %s." $is (join ", " $form)) -}}
+{{- else if and (eq (toString $form) "duration") (not (regexMatch "^(\\d+(\\.\\d+)?(ms|s|m|h|d)|PT[0-9.HMS]+)$" $text)) -}}
+{{- fail (printf "%s, which is no duration: write 500ms, 2s, 5m or 1h." $is) -}}
+{{- else if and (eq (toString $form) "number") (not (regexMatch "^\\d+$" $text)) -}}
+{{- fail (printf "%s, which is no whole number." $is) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
