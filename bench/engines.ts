@@ -10,7 +10,7 @@ const CAPTURED = 'shop.tradewind.payment.captured.v1';
 const DATABASE = 'tradewind_bench';
 const WARM_UP_SECONDS = 5;
 /** Orders per second that both engines take with room to spare: what they wait is not for each other. */
-const STEADY_RATE = 50;
+const STEADY_RATE = 20;
 
 export interface EngineOptions {
   readonly seconds: number;

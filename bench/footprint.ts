@@ -20,7 +20,9 @@ import { atRate, Load } from './lib/load.ts';
 import { memoryOf, type Memory } from './lib/processes.ts';
 
 const DATABASE = 'tradewind_footprint';
-const RATE = 50;
+/** Orders per second that a small machine keeps up with, its PostgreSQL included. */
+const RATES = { SQLite: 50, PostgreSQL: 20 } as const;
+type Engine = keyof typeof RATES;
 const REST_MS = 10_000;
 const SAMPLE_MS = 500;
 const WAITING = ['tradewind_outbox_events', 'tradewind_tasks_due', 'tradewind_broker_waiting'];
@@ -47,7 +49,7 @@ export async function footprint(options: FootprintOptions): Promise<void> {
 }
 
 async function measure(
-  engine: string,
+  engine: Engine,
   databaseUrl: string | undefined,
   options: FootprintOptions,
 ): Promise<void> {
@@ -68,7 +70,8 @@ async function measure(
     running.push({ name, room, program: stack.use(program) });
   }
   const rest = await afterRest(running);
-  const peaks = await underLoad(shop, [broker, ...running.map(({ program }) => program)], running, options);
+  const programs = [broker, ...running.map(({ program }) => program)];
+  const peaks = await underLoad(shop, programs, running, { seconds: options.seconds, rate: RATES[engine] });
   const after = await afterRest(running);
   tell(engine, running, rest, peaks, after);
 }
@@ -119,7 +122,7 @@ async function underLoad(
   shop: ShopOptions,
   programs: readonly ChildProgram[],
   running: readonly Running[],
-  { seconds }: FootprintOptions,
+  { seconds, rate }: { readonly seconds: number; readonly rate: number },
 ): Promise<Memory[]> {
   const storefront = `http://127.0.0.1:${portOf('storefront', shop)}`;
   await stock(shop);
@@ -130,7 +133,7 @@ async function underLoad(
     peaks = peaks.map((peak, index) => larger(peak, now[index] ?? peak));
   };
   const watch = setInterval(() => void look(), SAMPLE_MS);
-  await atRate(RATE, seconds, () => load.place());
+  await atRate(rate, seconds, () => load.place());
   const waits = async (): Promise<number> => {
     const counts = programs.flatMap((program) => WAITING.map((name) => program.metric(name)));
     return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
@@ -164,7 +167,7 @@ function three(memory: Memory | undefined): string {
 }
 
 function tell(
-  engine: string,
+  engine: Engine,
   running: readonly Running[],
   rest: readonly Memory[],
   peaks: readonly Memory[],
@@ -177,7 +180,7 @@ function tell(
         name,
         {
           'at rest': three(rest[index]),
-          [`most at ${RATE} orders/s`]: three(peaks[index]),
+          [`most at ${RATES[engine]} orders/s`]: three(peaks[index]),
           'at rest after it': three(after[index]),
           request: megabytes(room.request),
           limit: megabytes(room.limit),
@@ -188,7 +191,7 @@ function tell(
   for (const [index, { name, room }] of running.entries()) {
     const value = megabytes(peaks[index]?.rss);
     const limit = megabytes(room.limit);
-    const figure = `${name} on ${engine}: most memory at ${RATE} orders/s`;
+    const figure = `${name} on ${engine}: most memory at ${RATES[engine]} orders/s`;
     report({ name: figure, value, unit: 'MB', target: `< ${limit}`, met: value < limit });
   }
 }
