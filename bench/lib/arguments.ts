@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 
+const MISUSED = 2;
+
 /** What a command line says. */
 export interface Arguments<Name extends string, Text extends string> {
   /** Options that are whole numbers above zero. */
@@ -28,7 +30,7 @@ export function readArguments<Name extends string, Text extends string = never>(
     console.log(usage);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-    process.exitCode = 1;
+    process.exitCode = MISUSED;
   }
   return undefined;
 }

@@ -7,7 +7,7 @@ import { measureLayout } from './measure.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const program = new Command('image').description(
+const program = new Command('npm run image --').description(
   'Builds and measures the image where there is no container engine: with buildah and crun, as root, on Debian.',
 );
 program

@@ -22,7 +22,7 @@ describe('the command line of the bench', () => {
     [['--database'], "Unknown option '--database'"],
   ])('refuses %j with a reason', (args, reason) => {
     const { stderr, status } = bench(...args);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toContain(reason);
   });
 });

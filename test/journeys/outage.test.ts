@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { portSpan } from '../../services/local/plan.ts';
+import { numRuns } from '../support/data.ts';
 import { runOutage } from '../support/outage.ts';
 import { freePortBase } from '../support/ports.ts';
 
@@ -8,15 +9,12 @@ describe('a service that is away for ten times the delivery budget, with the led
   it.each(['shipping', 'payment'])(
     '%s: every order reaches its end, every parcel the last accepted address',
     async (service) => {
-      const report = await runOutage({
-        service,
-        portBase: await freePortBase(portSpan()),
-        orders: 100,
-        changes: 20,
-      });
+      const orders = numRuns(60);
+      const portBase = await freePortBase(portSpan());
+      const report = await runOutage({ service, portBase, orders, changes: Math.ceil(orders / 5) });
       expect(report.faults).toEqual([]);
-      expect(report.deadLetters).toBeGreaterThan(50);
-      expect(report.orders).toBe(100);
+      expect(report.deadLetters).toBeGreaterThan(orders / 2);
+      expect(report.orders).toBe(orders);
     },
     240_000,
   );
