@@ -84,16 +84,22 @@ function parcelFaults(end: string | undefined, { state, labels, addressRevision 
   ];
 }
 
-/** The parcel goes where the customer is told that it goes: to the new address if that was accepted. */
+/**
+ * The parcel goes where the customer is told that it goes: to the new address if that was accepted. Whoever got no answer has
+ * asked again, so that there may be several requests for that one address.
+ */
 function addressFaults(order: Answer['body'], { address }: Answer['body']): string[] {
-  const request = order.requests.find(({ kind }: { kind: string }) => kind === 'address');
-  if (request === undefined || order.status !== 'shipped') return [];
-  const expected = request.outcome === 'accepted' ? newAddress : homeAddress;
+  const outcomes: string[] = order.requests
+    .filter(({ kind }: { kind: string }) => kind === 'address')
+    .map(({ outcome }: { outcome: string }) => outcome);
+  if (outcomes.length === 0 || order.status !== 'shipped') return [];
+  const expected = outcomes.includes('accepted') ? newAddress : homeAddress;
   return [
-    ...(request.outcome === 'pending' ? ['its address change was never answered'] : []),
+    ...(outcomes.includes('pending') ? ['its address change was never answered'] : []),
+    ...(outcomes.at(-1) === 'superseded' ? ['its last change was superseded by none'] : []),
     ...(address.line1 === expected.line1
       ? []
-      : [`the change was ${request.outcome}, the parcel goes elsewhere`]),
+      : [`the changes were ${outcomes.join(', ')}, the parcel goes elsewhere`]),
     ...(order.shipment.address.line1 === address.line1 ? [] : ['the customer is told another address']),
   ];
 }
