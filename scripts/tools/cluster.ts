@@ -1,6 +1,7 @@
-import { createConfiguration, HttpMethod, KubeConfig, ServerConfiguration } from '@kubernetes/client-node';
+import { createConfiguration, HttpMethod, ServerConfiguration } from '@kubernetes/client-node';
 import { messageOf } from '../../platform/errors.ts';
 import { answerOf, type ApiServer } from '../../services/cluster/api-server.ts';
+import { loadKubeconfig } from './kubeconfig.ts';
 
 /** A cluster that a kubeconfig names. */
 export interface NamedCluster {
@@ -25,8 +26,7 @@ const LONGEST_ANSWER_MS = 30_000;
  * @throws Error where there is no kubeconfig, or no such context in it
  */
 export function clusterOf(name?: string): NamedCluster {
-  const kubeconfig = new KubeConfig();
-  kubeconfig.loadFromDefault();
+  const kubeconfig = loadKubeconfig();
   const known = kubeconfig.getContexts().map((each) => each.name);
   if (name !== undefined) {
     if (!known.includes(name))

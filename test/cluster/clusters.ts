@@ -85,6 +85,11 @@ export function pod(part: string, status: object): Break {
   };
 }
 
+/** The namespace of the shop. */
+export const namespace: Break = ({ objects }) => {
+  objects.push({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'market' } });
+};
+
 /** An EventPolicy of the namespace's. */
 export const policy: Break = ({ objects }) => {
   const metadata = { name: 'shop-ep', namespace: 'market' };

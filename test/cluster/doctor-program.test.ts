@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { openApiServer, type TestCluster } from '../support/api-server.ts';
@@ -52,14 +52,14 @@ describe('npm run doctor', () => {
     const cluster = await healthy();
     without('Broker')(cluster);
     without('Deployment')(cluster);
-    cluster.denied.push('sinkbindings');
+    cluster.denied.push('create sinkbindings');
     const args = ['--before', '--namespace', 'market', '--oidc', '--broker-class', 'Kafka', '--json'];
     const { code, stdout } = await doctor(cluster, ...args);
     const { problems } = JSON.parse(stdout) as { problems: { problem: string }[] };
     expect([code, problems.map(({ problem }) => problem)]).toEqual([
       1,
       [
-        expect.stringMatching(/^You may not create sinkbindings in namespace market/),
+        expect.stringMatching(/^You may not create and change sinkbindings in namespace market/),
         'The shop asks for tokens (security.eventing: oidc), and Knative gives none.',
         expect.stringMatching(/^Broker class Kafka is not installed: /),
       ],
@@ -107,6 +107,30 @@ interface Ended {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+describe('a kubeconfig of several files', () => {
+  it('is read as kubectl does: the first one is right, and what is missing is passed over', async () => {
+    await using server = await openApiServer(await healthy());
+    const folder = mkdtempSync(join(tmpdir(), 'tradewind-doctor-'));
+    // The cluster and the user "test" are in both.
+    const files = [
+      join(folder, 'missing.json'),
+      writeKubeconfig(folder, server.url, 'one'),
+      writeKubeconfig(folder, 'http://127.0.0.1:9', 'two'),
+    ];
+    const env = { KUBECONFIG: files.join(delimiter) };
+    const found = await run('scripts/doctor.ts', ['--before'], env);
+    const other = await run('scripts/doctor.ts', ['--before', '--context', 'two'], env);
+    const none = await run('scripts/doctor.ts', [], { KUBECONFIG: files[0] ?? '' });
+    rmSync(folder, { recursive: true });
+    expect([found.code, found.stdout]).toEqual([0, expect.stringMatching(/^context one\n/)]);
+    expect([other.code, other.stdout]).toEqual([0, expect.stringMatching(/^context two\n/)]);
+    expect([none.code, none.stderr]).toEqual([
+      1,
+      expect.stringContaining('KUBECONFIG names no file that is there'),
+    ]);
+  });
+});
 
 async function doctor(cluster: TestCluster, ...args: string[]): Promise<Ended> {
   await using server = await openApiServer(cluster);

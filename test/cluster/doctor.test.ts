@@ -1,6 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { examine } from '../../services/cluster/doctor/doctor.ts';
-import { all, change, features, healthy, notReady, pod, policy, without, type Break } from './clusters.ts';
+import {
+  all,
+  change,
+  features,
+  healthy,
+  namespace,
+  notReady,
+  pod,
+  policy,
+  without,
+  type Break,
+} from './clusters.ts';
 import { askOf } from '../support/api-server.ts';
 
 const subject = { namespace: 'market', release: 'shop' };
@@ -150,9 +161,20 @@ describe('the doctor', () => {
     ],
     [
       'where a service ends again and again',
-      pod('payment', { containerStatuses: [{ state: { waiting: { reason: 'CrashLoopBackOff' } } }] }),
+      pod('payment', {
+        containerStatuses: [{ name: 'payment', state: { waiting: { reason: 'CrashLoopBackOff' } } }],
+      }),
       'shop-payment has a Pod that does not run: CrashLoopBackOff.',
-      'kubectl logs -n market shop-payment-x --previous',
+      'kubectl logs -n market shop-payment-x -c payment --previous',
+    ],
+    [
+      'where what comes before a service ends again and again',
+      pod('payment', {
+        initContainerStatuses: [{ name: 'mesh', state: { waiting: { reason: 'CrashLoopBackOff' } } }],
+        containerStatuses: [{ name: 'payment', state: { waiting: { reason: 'PodInitializing' } } }],
+      }),
+      'shop-payment has a Pod that does not run: CrashLoopBackOff.',
+      'kubectl logs -n market shop-payment-x -c mesh --previous',
     ],
     [
       'where a service is not ready',
@@ -180,9 +202,21 @@ describe('the doctor', () => {
     ],
     [
       'whose user may not enough',
-      ({ denied }) => denied.push('roles', 'triggers'),
-      'You may not create triggers, roles in namespace market; somebody who may has to let you.',
+      all(({ denied }) => denied.push('create roles', 'patch triggers'), namespace),
+      'You may not create and change triggers, roles in namespace market; somebody who may has to let you.',
       `kubectl create rolebinding tradewind-installer -n market --clusterrole admin --user 'ada@example.com'`,
+    ],
+    [
+      'whose user may not enough, and has no namespace',
+      ({ denied }) => denied.push('create secrets'),
+      'You may not create and change secrets in namespace market; somebody who may has to let you.',
+      `kubectl create namespace market && kubectl create rolebinding tradewind-installer -n market --clusterrole admin --user 'ada@example.com'`,
+    ],
+    [
+      'whose user may make no roles',
+      ({ denied }) => denied.push('create roles', 'create rolebindings'),
+      'You may not create and change roles, rolebindings in namespace market, so no Job of the chart can make its Secret: make one, and name it by secrets.existingSecret.',
+      'kubectl create secret generic tradewind -n market --from-literal=staff-token=$(openssl rand -hex 24) --from-literal=session-secret=$(openssl rand -hex 32)',
     ],
     [
       'without the shop',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -133,6 +133,14 @@ describe('the test program of the chart', () => {
     ]);
   });
 
+  it('does not take what another replica was given before for a leak', async () => {
+    shop = await openShop();
+    await using pods = await openTwoPods(shop.shop.url('inventory'));
+    const { code, said } = await verify(environmentOf(shop, { INVENTORY_URL: pods.url }));
+    expect(said).toContain('the changed address reached shipping alone');
+    expect(code).toBe(0);
+  });
+
   it('makes only the checks that it is asked for', async () => {
     shop = await openShop();
     const ready = await verify(environmentOf(shop), undefined, ['ready', 'closed']);
@@ -215,12 +223,29 @@ function openDeaf(): Promise<{ url: string } & AsyncDisposable> {
   });
 }
 
-async function openAnswering(
+/** Two replicas of a service that have their turns, the second of which was given an address change once. */
+function openTwoPods(target: string): Promise<{ url: string } & AsyncDisposable> {
+  let turn = 0;
+  const given = 'tradewind_events_total{type="shop.tradewind.customer.updated.v1",outcome="ignored"} 1';
+  return open(({ url = '/', method = 'GET', headers }, response) => {
+    const { authorization } = headers;
+    const body = url === '/metrics' ? [`# replica ${turn}\n`, given][turn++ % 2] : undefined;
+    if (body !== undefined) response.end(body);
+    else
+      void fetch(target + url, { method, headers: authorization ? { authorization } : {} }).then(
+        async (answer) => response.writeHead(answer.status).end(await answer.text()),
+      );
+  });
+}
+
+function openAnswering(
   statusOf: (request: IncomingMessage) => number,
 ): Promise<{ url: string } & AsyncDisposable> {
-  const server = createServer((request, response) => {
-    response.writeHead(statusOf(request)).end();
-  });
+  return open((request, response) => response.writeHead(statusOf(request)).end());
+}
+
+async function open(answer: RequestListener): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer(answer);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   return {

@@ -192,7 +192,13 @@ describe('npm run e2e', () => {
       1,
       'there is no kubeconfig: set KUBECONFIG',
     ],
-    ['a kubeconfig', IMAGE, { KUBECONFIG: '/nowhere' }, 1, "no such file or directory, open '/nowhere'"],
+    [
+      'a kubeconfig',
+      IMAGE,
+      { KUBECONFIG: '/nowhere' },
+      1,
+      'KUBECONFIG names no file that is there: /nowhere',
+    ],
   ])(
     'asks for %s',
     async (_what, args, env, code, words) => {

@@ -10,7 +10,7 @@ export interface TestCluster {
   /** Kinds by group and version, `eventing.knative.dev/v1`. */
   readonly kinds: Record<string, string[]>;
   readonly objects: KubeObject[];
-  /** Paths that whoever asks may not see, and resources that they may not create. */
+  /** Paths that whoever asks may not see, and what they may not do, as `create deployments`. */
   readonly forbidden: RegExp[];
   readonly denied: string[];
   /** Answered to everything, instead of what there is. */
@@ -65,8 +65,9 @@ function respond(cluster: TestCluster, { pathname, searchParams }: URL, body: un
 
 function review({ denied }: TestCluster, path: string, body: unknown): object {
   if (path.endsWith('/selfsubjectreviews')) return { userInfo: { username: 'ada@example.com' } };
-  const { spec } = body as { spec: { resourceAttributes: { resource: string } } };
-  return { allowed: !denied.includes(spec.resourceAttributes.resource) };
+  const { spec } = body as { spec: { resourceAttributes: { verb: string; resource: string } } };
+  const { verb, resource } = spec.resourceAttributes;
+  return { allowed: !denied.includes(`${verb} ${resource}`) };
 }
 
 function discover({ kinds }: TestCluster, path: string): [number, unknown] | undefined {

@@ -10,12 +10,15 @@ type Deployment = KubeObject<
   },
   { readonly availableReplicas?: number }
 >;
+interface ContainerStatus {
+  readonly name: string;
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+}
 type Pod = KubeObject<
   object,
   {
-    readonly containerStatuses?: readonly {
-      readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
-    }[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly containerStatuses?: readonly ContainerStatus[];
   }
 >;
 
@@ -69,14 +72,17 @@ function explain(
   }
   for (const pod of pods) {
     const pending = failing(pod.status?.conditions, 'PodScheduled', 'False');
-    const waiting = pod.status?.containerStatuses?.find(({ state }) => state?.waiting)?.state?.waiting;
+    const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+    // While an init container waits, the others only wait for it.
+    const container = [...initContainerStatuses, ...containerStatuses].find(({ state }) => state?.waiting);
+    const waiting = container?.state?.waiting;
     const crashed = waiting?.reason === 'CrashLoopBackOff';
     const why = pending ?? (waiting && [waiting.reason, waiting.message].filter(Boolean).join(', '));
     if (why === undefined) continue;
     look.problem(
       `${name} has a Pod that does not run: ${why}.`,
       crashed
-        ? `kubectl logs -n ${namespace} ${pod.metadata.name} --previous`
+        ? `kubectl logs -n ${namespace} ${pod.metadata.name} -c ${container?.name} --previous`
         : `kubectl describe pod -n ${namespace} ${pod.metadata.name}`,
     );
     return;
