@@ -84,6 +84,13 @@ describe('the notes', () => {
     expect(await notes('--set', setting)).toMatch(warning);
   });
 
+  it('warn of monitors that a Prometheus may pass over', async () => {
+    const watched = ['--set', 'monitoring.rules.enabled=true'];
+    expect(await notes(...watched)).toContain('the PrometheusRule has no label');
+    const labelled = [...watched, '--set', 'monitoring.rules.labels.release=monitoring'];
+    expect(await notes(...labelled)).not.toContain('has no label');
+  });
+
   it('say what Knative has to know for OIDC', async () => {
     expect(await notes('--set', 'security.eventing=oidc')).toContain('"authentication-oidc":"enabled"');
   });
@@ -120,6 +127,20 @@ describe('alerts and dashboard', () => {
       expect(expr).toContain('{namespace="market", app_kubernetes_io_instance="shop"');
       expect(annotations.runbook_url).toMatch(/^https:\/\/example\.com\/run#tradewind[a-z]+$/);
     }
+  });
+
+  it('say of a service without any Pod that it is down', async () => {
+    const monitoring = { rules: { enabled: true } };
+    const objects = await render({ values: { monitoring, services: { payment: { enabled: false } } } });
+    const [{ rules }] = find(objects, 'PrometheusRule', 'shop-rules')['spec'].groups;
+    const [{ expr }] = rules.filter(({ alert }: { alert: string }) => alert === 'TradewindServiceDown');
+    const absent = [...expr.matchAll(/ or absent\(up\{[^}]+, service="(shop-\w+)"\}\)/g)];
+    expect(absent.map(([, name]) => name)).toEqual([
+      'shop-inventory',
+      'shop-ledger',
+      'shop-shipping',
+      'shop-storefront',
+    ]);
   });
 
   it('read the metrics of every Service of the release', async () => {

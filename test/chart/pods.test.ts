@@ -90,10 +90,18 @@ describe('a service', () => {
     expect(payment.readinessProbe.httpGet.path).toBe('/readyz');
   });
 
+  it('pulls with a Secret that is named twice once', async () => {
+    const secrets = [{ name: 'regcred' }];
+    const values = { global: { imagePullSecrets: secrets }, imagePullSecrets: [...secrets, { name: 'own' }] };
+    const { spec } = podOf(await render({ values }), 'Deployment shop-payment');
+    expect(spec.imagePullSecrets).toEqual([{ name: 'regcred' }, { name: 'own' }]);
+  });
+
   it('spreads its own Pods, also by constraints that name none', async () => {
     const storage = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
     const zone = { maxSkew: 2, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' };
-    const elsewhere = { ...zone, labelSelector: { matchLabels: { app: 'other' } } };
+    const other = { matchLabels: { app: 'other' } };
+    const elsewhere = { ...zone, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: other };
     const spreadOf = async (defaults: object): Promise<object[]> => {
       const { spec, labels } = podOf(
         await render({ values: { storage, defaults } }),

@@ -6,6 +6,7 @@ import { runTool } from '../../scripts/tools/kubernetes.ts';
 import { chart, openChartWith, render, renderText, triggerFor } from '../support/render.ts';
 
 const postgres = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
+const zones = { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway' };
 const web = { hosts: ['shop.example.com'] };
 
 describe('values that contradict each other', () => {
@@ -86,6 +87,21 @@ describe('values that contradict each other', () => {
       'a secret that no service reads',
       { defaults: { secretFiles: { STRIPE_KEY: { name: 'a', key: 'b' } } } },
       /defaults sets STRIPE_KEY, and no service has such a setting/,
+    ],
+    [
+      'two things mounted at one path',
+      { defaults: { extraVolumeMounts: [{ name: 'more', mountPath: '/tmp' }] } },
+      /extraVolumeMounts: something is mounted at \/tmp already/,
+    ],
+    [
+      'a container by the name of the service',
+      { services: { payment: { sidecars: [{ name: 'payment', image: 'x' }] } } },
+      /services\.payment: there is a container payment already/,
+    ],
+    [
+      'the same spread twice',
+      { services: { payment: { topologySpreadConstraints: [zones, { ...zones, maxSkew: 2 }] } } },
+      /services\.payment\.topologySpreadConstraints has two of topology\.kubernetes\.io\/zone, ScheduleAnyway/,
     ],
     [
       'a value that a setting does not take',

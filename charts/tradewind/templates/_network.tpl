@@ -43,8 +43,9 @@ to:
 {{- end -}}
 {{- end -}}
 
+{{/* OpenShift's DNS listens at 5353 behind the port of its Service, and it is the Pod's port that counts there. */}}
 {{- define "tradewind.dnsEgress" -}}
-- ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
+- ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }, { port: 5353, protocol: UDP }, { port: 5353, protocol: TCP }]
 {{- end -}}
 
 {{/* The API server has no labels to be named by, and after the Service its own port counts: kubeadm’s 6443, minikube’s 8443, MicroK8s’ 16443. */}}

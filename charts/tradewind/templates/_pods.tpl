@@ -21,7 +21,7 @@ seccompProfile: { type: RuntimeDefault }
 enableServiceLinks: false
 securityContext:
   {{- toYaml (mustMergeOverwrite (include "tradewind.podSecurity" $ | fromYaml) (deepCopy ($pod.podSecurityContext | default dict))) | nindent 2 }}
-{{- with concat $.Values.global.imagePullSecrets $.Values.imagePullSecrets }}
+{{- with concat $.Values.global.imagePullSecrets $.Values.imagePullSecrets | uniq }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}

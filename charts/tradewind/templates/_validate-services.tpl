@@ -6,8 +6,27 @@
 {{- include "tradewind.requireReferences" . -}}
 {{- include "tradewind.requireGateway" . -}}
 {{- $name := index . 1 -}}
-{{- range $volume := concat (list "data" "tmp" "secrets" "identity") (include "tradewind.names" (last .).extraVolumes | fromJsonArray) | include "tradewind.twice" | fromJsonArray -}}
+{{- include "tradewind.requireOnce" (list $name (last .)) -}}
+{{- end -}}
+
+{{/* Lists with a key, where the API server takes nothing twice, and Helm says nothing before: (list name service). */}}
+{{- define "tradewind.requireOnce" -}}
+{{- $name := first . -}}{{- $service := last . -}}
+{{- range $volume := concat (list "data" "tmp" "secrets" "identity") (include "tradewind.names" $service.extraVolumes | fromJsonArray) | include "tradewind.twice" | fromJsonArray -}}
 {{- fail (printf "services.%s.extraVolumes: there is a volume %s already, choose another name." $name $volume) -}}
+{{- end -}}
+{{- $paths := list "/data" "/tmp" "/etc/tradewind" "/var/run/tradewind" -}}
+{{- range $service.extraVolumeMounts }}{{ $paths = append $paths .mountPath }}{{ end -}}
+{{- range $path := include "tradewind.twice" $paths | fromJsonArray -}}
+{{- fail (printf "services.%s.extraVolumeMounts: something is mounted at %s already, choose another path." $name $path) -}}
+{{- end -}}
+{{- range $container := concat (list $name) (include "tradewind.names" $service.initContainers | fromJsonArray) (include "tradewind.names" $service.sidecars | fromJsonArray) | include "tradewind.twice" | fromJsonArray -}}
+{{- fail (printf "services.%s: there is a container %s already, choose another name for the one of initContainers or sidecars." $name $container) -}}
+{{- end -}}
+{{- $spread := list -}}
+{{- range $service.topologySpreadConstraints }}{{ $spread = append $spread (printf "%s, %s" .topologyKey .whenUnsatisfiable) }}{{ end -}}
+{{- range $pair := include "tradewind.twice" $spread | fromJsonArray -}}
+{{- fail (printf "services.%s.topologySpreadConstraints has two of %s: one per topologyKey and whenUnsatisfiable." $name $pair) -}}
 {{- end -}}
 {{- end -}}
 
