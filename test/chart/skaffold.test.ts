@@ -200,11 +200,30 @@ describe('skaffold.yaml', () => {
 });
 
 describe('the preflight', () => {
-  it('says how to get Knative where there is none', () => {
-    const env = { ...process.env, KUBECONFIG: '/dev/null', HOME: '/nowhere' };
-    const { status, stderr } = spawnSync('sh', [join(root, 'scripts/knative.sh'), 'check'], { env });
-    expect(status).toBe(1);
-    expect(String(stderr)).toContain('Install it: sh scripts/knative.sh install');
+  it.each([
+    [
+      'how to get Knative where there is none',
+      '',
+      0,
+      /has no eventing\.knative\.dev, .* Install it: sh scripts\/knative\.sh install/,
+    ],
+    ['that nothing answers where nothing does', '', 1, /cannot be reached: kubectl cluster-info/],
+    ['nothing where it is there, whatever else is broken', 'brokers.eventing.knative.dev', 0, /^$/],
+  ])('says %s', (_what, kinds, version, words) => {
+    const folder = mkdtempSync(join(tmpdir(), 'tradewind-kubectl-'));
+    const lines = [
+      '#!/bin/sh',
+      `case "$*" in *"get --raw /version"*) exit ${version} ;; esac`,
+      `echo "${kinds}"`,
+      // As where an aggregated API does not answer.
+      'exit 1',
+    ];
+    writeFileSync(join(folder, 'kubectl'), lines.join('\n'), { mode: 0o755 });
+    const env = { PATH: `${folder}:/usr/bin:/bin` };
+    const options = { env, encoding: 'utf8' } as const;
+    const { status, stderr } = spawnSync('sh', [join(root, 'scripts/knative.sh'), 'check'], options);
+    rmSync(folder, { recursive: true });
+    expect([status, stderr]).toEqual([kinds ? 0 : 1, expect.stringMatching(words)]);
   });
 
   it('looks and waits where Skaffold deploys to', () => {
@@ -213,7 +232,7 @@ describe('the preflight', () => {
     const lines = [
       '#!/bin/sh',
       `echo "$*" >> ${log}`,
-      'case "$*" in *"get "*" market "*) echo broker/shop ;; esac',
+      'case "$*" in *"get "*" market "*) echo broker/shop ;; *api-resources*) echo brokers ;; esac',
     ];
     writeFileSync(join(folder, 'kubectl'), lines.join('\n'), { mode: 0o755 });
     const run = (command: string, namespaces: string) =>
