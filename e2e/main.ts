@@ -6,7 +6,7 @@ import { cannotBeAsked, clusterOf, type NamedCluster } from '../scripts/tools/cl
 import { toolPath } from '../scripts/tools/kubernetes.ts';
 import { draw, examineBefore } from '../services/cluster/doctor/doctor.ts';
 import { readArguments, type Arguments } from './arguments.ts';
-import { insistently } from './cluster/insistently.ts';
+import { insistently } from '../services/cluster/insistently.ts';
 import { Tools } from './cluster/tools.ts';
 import { junit } from './junit.ts';
 import { summaryOf, type Result } from './runner.ts';

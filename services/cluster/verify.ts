@@ -4,6 +4,9 @@ import { runUntilStopped } from '../../platform/process.ts';
 import { CHECKS, verify, type CheckName } from './checks.ts';
 import { RemoteShop } from './shop.ts';
 
+/** A connection to a node that is gone hangs; the next call finds another Pod. */
+const LONGEST_ANSWER_MS = 15_000;
+
 /**
  * What `helm test` and `skaffold verify` run: looks at a shop that runs, places orders in it and follows them. Its
  * arguments name the checks; without any all are made.
@@ -33,6 +36,7 @@ await runUntilStopped(async () => {
     urls: { storefront, payment, inventory, shipping, ...(ledger === undefined ? {} : { ledger }) },
     staffToken: settings.STAFF_TOKEN,
     patienceMs: settings.VERIFY_PATIENCE,
+    answerMs: Math.min(LONGEST_ANSWER_MS, settings.VERIFY_PATIENCE),
   });
   const options = {
     sku: settings.VERIFY_SKU,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { insistently } from '../../e2e/cluster/insistently.ts';
+import { insistently } from '../../services/cluster/insistently.ts';
 import { knativeObjects } from '../../e2e/cluster/leftovers.ts';
 import { removeNamespace } from '../../e2e/cluster/namespace.ts';
 import { podsOf } from '../../e2e/cluster/pods.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiServer } from '../../services/cluster/api-server.ts';
+import type { ApiServer } from './api-server.ts';
 
 /** What an API server says that is busy, or comes up again. */
 const PASSING: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
