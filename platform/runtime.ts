@@ -191,7 +191,7 @@ class Runtime implements RunningService {
     await this.#relay?.stop(left());
     if ('close' in this.#deps && typeof this.#deps.close === 'function') await this.#deps.close();
     for (const store of this.#stores.toReversed()) await store.close();
-    this.#storage?.release();
+    await this.#storage?.release();
     await this.#tracing.close(left());
     this.#log.info('stopped');
   }

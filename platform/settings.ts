@@ -89,6 +89,10 @@ export const serviceSettings = {
     .text()
     .default('.data')
     .describe('folder of the databases, where DATABASE_URL is not set'),
+  DATA_LOCK_TIMEOUT: setting
+    .duration()
+    .default(2000)
+    .describe('how long to wait at the start for that folder, while another process still has it'),
   DATABASE_URL: setting
     .databaseUrl()
     .optional()

@@ -43,6 +43,8 @@ export interface RunningBroker {
   close(): Promise<void>;
 }
 
+/** A predecessor that is just stopping gets this long. */
+const PREDECESSOR_MS = 2000;
 const OPERATIONAL = /^\/(?:healthz|readyz|metrics|openapi\.json)$/;
 
 /**
@@ -55,7 +57,7 @@ export async function startBroker(
 ): Promise<RunningBroker> {
   const manifests = readManifests(settings.MANIFESTS);
   const folder = join(settings.DATA_DIR, 'broker');
-  const lock = lockFolder(folder);
+  const lock = await lockFolder(folder, { patienceMs: PREDECESSOR_MS });
   const broker = new LocalBroker(settings, options, openSqlite(join(folder, 'broker.sqlite')), lock);
   try {
     await broker.start(manifests);

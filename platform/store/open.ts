@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Log } from '../log.ts';
 import type { ServiceSettings } from '../settings.ts';
-import { lockFolder } from './lock.ts';
+import { lockFolder, type FolderLock } from './lock.ts';
 import { openSqlite } from './sqlite.ts';
 import type { Store } from './store.ts';
 
@@ -10,25 +10,35 @@ export interface Storage {
   /** Opens the database of a service, by its name, or of a part that keeps its books apart. */
   open(name: string): Promise<Store>;
   /** Lets go of what was taken for this process alone. */
-  release(): void;
+  release(): Promise<void>;
 }
 
 /**
  * Chooses by `DATABASE_URL`: PostgreSQL, with a schema for each database, or without it SQLite, with files in a folder
- * that belongs to this process alone.
- * @throws Error when another process has the folder.
+ * that belongs to this process alone. To open the first one throws an Error when another process has the folder.
  */
 export function storageOf(service: string, settings: ServiceSettings, log: Log): Storage {
   return settings.DATABASE_URL === undefined
-    ? filesIn(join(settings.DATA_DIR, service))
+    ? filesIn(join(settings.DATA_DIR, service), settings, log)
     : schemasAt(settings.DATABASE_URL, service, settings, log);
 }
 
-function filesIn(folder: string): Storage {
-  const lock = lockFolder(folder);
+function filesIn(folder: string, settings: ServiceSettings, log: Log): Storage {
+  let locking: Promise<FolderLock> | undefined;
+  const lock = (): Promise<FolderLock> =>
+    lockFolder(folder, {
+      patienceMs: settings.DATA_LOCK_TIMEOUT,
+      onWait: () => log.warn({ folder }, 'waiting for the data folder: another process has it'),
+    });
   return {
-    open: async (name) => openSqlite(join(folder, `${name}.sqlite`)),
-    release: () => lock.release(),
+    async open(name) {
+      await (locking ??= lock());
+      return openSqlite(join(folder, `${name}.sqlite`));
+    },
+    async release() {
+      // Whoever got none has none to let go of.
+      (await locking?.catch(() => undefined))?.release();
+    },
   };
 }
 
@@ -49,6 +59,6 @@ function schemasAt(url: string, service: string, settings: ServiceSettings, log:
         (reason) => log.warn({ reason }, 'waiting for the database'),
       );
     },
-    release: () => undefined,
+    release: () => Promise.resolve(),
   };
 }

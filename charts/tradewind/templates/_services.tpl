@@ -38,6 +38,10 @@
 {{- $settings := dict "PORT" "8080" "EVENTS_PORT" "8081" "DATA_DIR" "/data" -}}
 {{- $_ := set $settings "SHUTDOWN_DELAY" (printf "%ss" (include "tradewind.delay" (list $ $service))) -}}
 {{- $_ := set $settings "SHUTDOWN_GRACE" (printf "%ds" (int $service.shutdown.grace)) -}}
+{{- if eq $.Values.storage.kind "sqlite" -}}
+{{- /* The Pod before may be deleted and at its end while its successor starts on the same volume. */ -}}
+{{- $_ := set $settings "DATA_LOCK_TIMEOUT" (printf "%ds" (add (include "tradewind.delay" (list $ $service)) $service.shutdown.grace 10)) -}}
+{{- end -}}
 {{- with include "tradewind.poisonStatus" $ }}{{ $_ := set $settings "POISON_STATUS" . }}{{ end -}}
 {{- if eq $.Values.security.eventing "oidc" -}}
 {{- $_ := set $settings "OIDC_ISSUER" $.Values.security.issuer -}}

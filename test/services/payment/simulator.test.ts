@@ -36,7 +36,7 @@ async function open(): Promise<OpenSimulator> {
   const gateway = await Simulator.open({ store, now, shortHoldMs: 1000 });
   const close = async (): Promise<void> => {
     await store.close();
-    storage.release();
+    await storage.release();
     await data.remove();
   };
   return {
