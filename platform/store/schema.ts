@@ -12,6 +12,11 @@ const lanes = [
 const leases =
   'create table leases (name text primary key, holder text not null, held_until timestamptz not null)';
 
+/** Their rows come and go: what is gone would be walked over for long before a fifth of the table is. */
+const swept = ['outbox', 'tasks'].map(
+  (table) => `alter table ${table} set (autovacuum_vacuum_scale_factor = 0.01)`,
+);
+
 /** The tables every service has: events seen, events to send, work to do. */
 export const platformMigrations: readonly Migration[] = [
   {
@@ -57,5 +62,9 @@ export const platformMigrations: readonly Migration[] = [
   {
     name: 'platform-003-leases',
     statements: (dialect) => (dialect.engine === 'postgres' ? [leases] : []),
+  },
+  {
+    name: 'platform-004-vacuum',
+    statements: (dialect) => (dialect.engine === 'postgres' ? swept : []),
   },
 ];

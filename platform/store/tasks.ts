@@ -74,11 +74,19 @@ export async function claimTasks(
   limit: number,
   kinds: readonly string[],
 ): Promise<TaskRow[]> {
+  const known = `kind in (${placesOf(kinds, 5)})`;
+  const { skipLocked } = store.dialect;
+  // Each part ends with its index after a few rows; with an "or" all that is due would be sorted for every claim.
   const rows = await store.writeOne<StoredTask>(
-    `with due as (
-       select kind, task_key from tasks
-       where due_at <= $2 and (lease_until is null or lease_until <= $2) and kind in (${placesOf(kinds, 5)})
-       order by due_at limit $3 ${store.dialect.skipLocked})
+    `with fresh as (
+       select kind, task_key, due_at from tasks where lease_until is null and due_at <= $2 and ${known}
+       order by lease_until, due_at limit $3 ${skipLocked}),
+     lapsed as (
+       select kind, task_key, due_at from tasks where lease_until <= $2 and due_at <= $2 and ${known}
+       order by lease_until, due_at limit $3 ${skipLocked}),
+     due as (
+       select kind, task_key from (select * from fresh union all select * from lapsed) as found
+       order by due_at limit $3)
      update tasks set lease_until = $1, lease_holder = $4, attempts = attempts + 1
      from due where tasks.kind = due.kind and tasks.task_key = due.task_key
      returning tasks.kind, tasks.task_key as "key", payload, cause, attempts`,
@@ -203,8 +211,10 @@ export async function dropLeases(tx: Tx): Promise<void> {
 export async function nextDue(reader: Reader, kinds: readonly string[]): Promise<Date | undefined> {
   const known = `kind in (${placesOf(kinds, 1)})`;
   const row = await reader.get<{ due: string | null; lease: string | null }>(
-    `select (select min(due_at) from tasks where lease_until is null and ${known}) as due,
-       (select min(lease_until) from tasks where lease_until is not null and ${known}) as lease`,
+    `select (select due_at from tasks where lease_until is null and ${known}
+         order by lease_until, due_at limit 1) as due,
+       (select lease_until from tasks where lease_until is not null and ${known}
+         order by lease_until, due_at limit 1) as lease`,
     ...kinds,
   );
   const times = [row?.due, row?.lease].filter((time) => typeof time === 'string');
