@@ -84,6 +84,14 @@ describe('the notes', () => {
     expect(await notes('--set', setting)).toMatch(warning);
   });
 
+  it('count the connections to PostgreSQL, in the midst of a rollout', async () => {
+    const postgres = ['--set', 'storage.kind=postgres,storage.postgres.existingSecret=databases'];
+    expect(await notes(...postgres)).toContain('open up to 132 connections');
+    const more = 'defaults.replicas=2,services.ledger.settings.DATABASE_POOL_SIZE=4';
+    expect(await notes(...postgres, '--set', more)).toContain('open up to 180 connections');
+    expect(await notes()).not.toContain('connections to PostgreSQL');
+  });
+
   it('warn of monitors that a Prometheus may pass over', async () => {
     const watched = ['--set', 'monitoring.rules.enabled=true'];
     expect(await notes(...watched)).toContain('the PrometheusRule has no label');
