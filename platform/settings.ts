@@ -100,7 +100,7 @@ export const serviceSettings = {
       'PostgreSQL instead of files, as postgres://user:password@host/database?sslmode=verify-full; each service has a schema of its own in it',
     ),
   DATABASE_CA: setting
-    .text()
+    .certificates()
     .optional()
     .describe('certificate, in PEM, of the authority that the one of PostgreSQL must come from'),
   DATABASE_POOL_SIZE: setting

@@ -7,3 +7,8 @@ export class StoreError extends Error {
 export class ConflictError extends StoreError {
   override readonly name = 'ConflictError';
 }
+
+/** The database is there, and cannot be used as it is: to try again does not help. */
+export class UnfitError extends Error {
+  override readonly name = 'UnfitError';
+}

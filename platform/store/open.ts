@@ -47,6 +47,11 @@ function schemasAt(url: string, service: string, settings: ServiceSettings, log:
     async open(name) {
       // Loaded on demand: who keeps files needs no driver.
       const { openPostgres } = await import('./postgres.ts');
+      const { isInTheOpen } = await import('./postgres-address.ts');
+      if (name === service && isInTheOpen(url, settings.DATABASE_CA))
+        log.warn(
+          'nothing of the database is encrypted: add sslmode=verify-full to DATABASE_URL, or sslmode=disable',
+        );
       return openPostgres(
         {
           url,

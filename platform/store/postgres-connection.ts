@@ -1,4 +1,6 @@
-import { escapeIdentifier, types, type ClientBase, type ClientConfig, type QueryConfig } from 'pg';
+import { createHash } from 'node:crypto';
+import { types, type ClientBase, type ClientConfig, type QueryConfig } from 'pg';
+import { addressOf } from './postgres-address.ts';
 import { asStoreError, isFromServer } from './postgres-errors.ts';
 import type { Dialect, SqlValue } from './store.ts';
 import type { Runner } from './transaction.ts';
@@ -9,6 +11,7 @@ export const dialect: Dialect = {
   bytes: 'bytea',
   forUpdate: 'for update',
   skipLocked: 'for update skip locked',
+  hasTable: 'select to_regclass($1) is not null as found',
   takeTurn: 'select pg_advisory_xact_lock(hashtext(current_schema()), $1)',
   // The lock that every statement which writes takes before it begins, and keeps until its transaction can be seen.
   writersOf: `select virtualtransaction as writer from pg_locks
@@ -41,7 +44,9 @@ export interface PostgresOptions {
 /** When neither the answer nor the server's own timeout has come this long after it, the connection is dead. */
 const SILENCE_MS = 5000;
 
-/** What the driver needs to connect. @throws Error when the URL and the certificate contradict each other. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** What the driver needs to connect. @throws Error naming what the URL says that cannot be kept. */
 export function configOf(options: PostgresOptions): ClientConfig {
   const { url, ca, connectTimeoutMs, statementTimeoutMs } = options;
   return {
@@ -50,59 +55,35 @@ export function configOf(options: PostgresOptions): ClientConfig {
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: statementTimeoutMs + SILENCE_MS,
     keepAlive: true,
+    // Networks forget a silent connection after minutes, and a long change of the schema is silent.
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     // Queries go out at once; without it each waits until the one before is answered.
     pipeline: true,
     types: { getTypeParser },
   };
 }
 
-/** `sslmode` means what it means to libpq: `require` alone encrypts and checks nothing. */
-function addressOf(given: string, ca: string | undefined): Pick<ClientConfig, 'connectionString' | 'ssl'> {
-  const url = new URL(given);
-  url.searchParams.set('uselibpqcompat', 'true');
-  if (ca === undefined) return { connectionString: url.href };
-  const mode = url.searchParams.get('sslmode') ?? 'verify-full';
-  if (mode === 'disable') {
-    throw new Error('configuration: DATABASE_CA is set, but DATABASE_URL says sslmode=disable');
-  }
-  // The driver would put what follows from the mode in the place of the certificate.
-  url.searchParams.delete('sslmode');
-  const checksName = mode === 'verify-full';
-  return {
-    connectionString: url.href,
-    ssl: { ca, ...(checksName ? {} : { checkServerIdentity: () => undefined }) },
-  };
-}
-
 /**
- * Brings a new connection into the state that every query relies on. Plans are made for the tables as they are: one that
- * was made while a queue was empty reads all of it when it is long.
+ * After these nobody must get the connection again. What it has prepared no longer fits its table, or is not there, or is there
+ * already: somebody changed the schema, or a pooler the session. Its server only reads since a failover. Its session is over:
+ * some servers say so while the socket is still open.
  */
-export async function settle(client: ClientBase, schema: string, statementTimeoutMs: number): Promise<void> {
-  await client.query(
-    `set search_path to ${escapeIdentifier(schema)};
-     set plan_cache_mode to force_custom_plan;
-     set statement_timeout to ${statementTimeoutMs};
-     set idle_in_transaction_session_timeout to ${statementTimeoutMs}`,
-  );
-}
-
-/**
- * A statement that the server has prepared under this name no longer fits its table, or is not there: somebody changed
- * the schema, or a pooler the connection.
- */
-const UNPREPARED = /^(?:0A000|26000)$/;
+const SPOILT = /^(?:0A000|26000|42P05|25006|25P03|25P04|57P|08)/;
 
 /** Texts that get a name; with further ones the server begins anew each time. */
 const MAX_NAMES = 500;
 const names = new Map<string, string>();
 
-/** From the second time on a statement has a name, under which each connection prepares it once. */
+/**
+ * From the second time on a statement has a name, under which each connection prepares it once. The name is made of the text:
+ * if a pooler should lead to what another process has prepared, it is the same.
+ */
 function named(text: string, values: readonly SqlValue[]): QueryConfig {
   const query = { text, values: [...values] };
   const name = names.get(text);
   if (name !== undefined) return { ...query, name };
-  if (values.length > 0 && names.size < MAX_NAMES) names.set(text, `s${names.size}`);
+  if (values.length > 0 && names.size < MAX_NAMES)
+    names.set(text, `s${createHash('sha256').update(text).digest('hex').slice(0, 24)}`);
   return query;
 }
 
@@ -143,7 +124,7 @@ export class Connection implements Runner {
     try {
       return await this.#client.query(named(sql, values));
     } catch (error) {
-      this.isBroken ||= !isFromServer(error) || UNPREPARED.test(error.code);
+      this.isBroken ||= !isFromServer(error) || SPOILT.test(error.code);
       throw asStoreError(error);
     }
   }

@@ -1,15 +1,15 @@
 import { messageOf } from '../errors.ts';
-import { StoreError } from './errors.ts';
+import { StoreError, UnfitError } from './errors.ts';
 
 /**
  * Classes and codes of PostgreSQL's errors (its manual, appendix A) that may be gone the next time: connection,
  * deadlock and serialization, resources, locks and cancelled statements, shutdown, the system, and a standby that was
- * taken for the primary.
+ * taken for the primary. 08P01 is what PgBouncer says when it has no server to lead to.
  */
-const PASSING = /^(?:08(?!P01)|40|53|55P03|57|58|25P03|25006)/;
+const PASSING = /^(?:08|40|53|55P03|57|58|25P03|25P04|25006)/;
 
-/** One of several transactions was broken off so that the others could go on. */
-const BROKEN_OFF = /^40/;
+/** One of several transactions was broken off so that the others could go on; it had no effect. */
+const BROKEN_OFF = /^40(?:001|P01)/;
 
 /** An error that the server sent; everything else comes from the connection to it. */
 export function isFromServer(error: unknown): error is Error & { code: string; detail?: string } {
@@ -22,6 +22,11 @@ export function isFromServer(error: unknown): error is Error & { code: string; d
   );
 }
 
+/** Whether somebody has kept a lock for longer than it was waited for. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof StoreError && isFromServer(error.cause) && error.cause.code === '55P03';
+}
+
 /** Whether to run the same transaction again at once. */
 export function isBrokenOff(error: unknown): boolean {
   return error instanceof StoreError && isFromServer(error.cause) && BROKEN_OFF.test(error.cause.code);
@@ -29,7 +34,7 @@ export function isBrokenOff(error: unknown): boolean {
 
 /** Makes a `StoreError` of what may pass. What may not keeps its code, but no values of the row it is about. */
 export function asStoreError(error: unknown): unknown {
-  if (error instanceof StoreError) return error;
+  if (error instanceof StoreError || error instanceof UnfitError) return error;
   if (isFromServer(error)) {
     // `Failing row contains (…)`: an address, for example, which belongs in no log.
     delete error.detail;

@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, escapeIdentifier, Pool, type ClientConfig } from 'pg';
+import { Client, escapeIdentifier, Pool, type ClientConfig, type PoolClient } from 'pg';
+import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
-import { configOf, Connection, dialect, settle, type PostgresOptions } from './postgres-connection.ts';
-import { asStoreError, isBrokenOff } from './postgres-errors.ts';
+import { configOf, Connection, dialect, type PostgresOptions } from './postgres-connection.ts';
+import { asStoreError, isBrokenOff, isLocked } from './postgres-errors.ts';
+import { isPooledByTransaction, settle, settleAlone } from './postgres-session.ts';
+import { Sentry } from './postgres-sentry.ts';
 import type { Reader, SqlValue, Store, Tx } from './store.ts';
 import { Transaction } from './transaction.ts';
 
@@ -13,12 +16,14 @@ export type { PostgresOptions } from './postgres-connection.ts';
 const MAX_TRIES = 5;
 const FIRST_PAUSE_MS = 5;
 
-/** Whoever asks whether the database is there does not wait long for the answer. */
-const PING_MS = 2000;
-
 /** A service may be started before its database: it waits this long. */
 const START_PATIENCE_MS = 30_000;
 const LOOK_AGAIN_MS = 300;
+
+/** Old connections go: they know of no other server since. */
+const LIFETIME_SECONDS = 1800;
+/** What the server keeps of a name, in bytes. */
+const LONGEST_NAME = 63;
 
 /** First half of the key of the lock that guards a schema; the second half is made from its name. */
 const SCHEMA_LOCK = 0x7472_6164;
@@ -28,7 +33,8 @@ const SCHEMA_LOCK = 0x7472_6164;
  * made again after they were lost.
  * @param onWait hears what is waited for: at the start the database, for half a minute, and before a change of the
  * schema another process.
- * @throws Error when the database refuses (password, rights, name), StoreError when it did not answer in that time.
+ * @throws Error when the database refuses (password, rights, name), or is behind a pooler that gives a session away after
+ * each transaction; StoreError when it did not answer in that time.
  */
 export async function openPostgres(
   options: PostgresOptions,
@@ -38,7 +44,9 @@ export async function openPostgres(
   const end = performance.now() + START_PATIENCE_MS;
   for (let isFirst = true; ; isFirst = false) {
     try {
+      await store.refuseTransactionPooler();
       await store.createSchema();
+      store.isOpen = true;
       return store;
     } catch (error) {
       if (!(error instanceof StoreError) || performance.now() > end) {
@@ -58,22 +66,28 @@ class PostgresStore implements Store {
   readonly #onWait: (reason: string) => void;
   readonly #config: ClientConfig;
   readonly #pool: Pool;
+  readonly #sentry: Sentry;
+  /** Whether it was there once. */
+  isOpen = false;
   readonly #atWork = new Set<Promise<unknown>>();
   /** The transaction that the running code belongs to. */
   readonly #current = new AsyncLocalStorage<Transaction>();
   #closed: Promise<void> | undefined;
 
   constructor(options: PostgresOptions, onWait: (reason: string) => void) {
-    const { poolSize, schema, statementTimeoutMs } = options;
+    if (Buffer.byteLength(options.schema) > LONGEST_NAME)
+      throw new Error(`the schema "${options.schema}" has a name of more than ${LONGEST_NAME} bytes`);
     this.#options = options;
     this.#onWait = onWait;
     this.#config = configOf(options);
     this.#pool = new Pool({
       ...this.#config,
-      max: poolSize,
+      max: options.poolSize,
+      maxLifetimeSeconds: LIFETIME_SECONDS,
       // oxlint-disable-next-line typescript/no-misused-promises -- the pool waits for it, whatever its types say
-      onConnect: (client) => settle(client, schema, statementTimeoutMs),
+      onConnect: (client) => settle(client, options),
     });
+    this.#sentry = new Sentry(this.#config, options);
     this.read = {
       all: (sql, ...values) => this.#all(sql, values),
       get: (sql, ...values) => this.#get(sql, values),
@@ -96,8 +110,8 @@ class PostgresStore implements Store {
       const client = new Client({ ...this.#config, query_timeout: 0 });
       client.on('error', () => undefined);
       try {
-        await inOurWords(this.#takeLock(client));
-        return await this.#transact(new Connection(client), work);
+        await inOurWords(client.connect().then(() => settleAlone(client, this.#options)));
+        return await this.#insist(client, work);
       } finally {
         await client.end();
       }
@@ -105,16 +119,8 @@ class PostgresStore implements Store {
   }
 
   async ping(): Promise<void> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new StoreError(`no answer within ${PING_MS / 1000} s`)),
-      PING_MS,
-    );
-    try {
-      await Promise.race([this.read.get('select 1 as one'), late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if (this.#closed) throw new StoreError('the store is closed');
+    await inOurWords(this.#sentry.look());
   }
 
   close(): Promise<void> {
@@ -127,18 +133,43 @@ class PostgresStore implements Store {
   }
 
   /** Two programs that start together must not make it twice; one without the right to may use it all the same. */
-  createSchema(): Promise<void> {
+  async createSchema(): Promise<void> {
     const { schema } = this.#options;
-    return this.write(async (tx) => {
+    const find = 'select 1 as one from pg_namespace where nspname = $1';
+    // Whoever changes what is in it for long keeps the lock.
+    if (await this.read.get(find, schema)) return;
+    await this.write(async (tx) => {
       await tx.run('select pg_advisory_xact_lock($1, hashtext($2))', SCHEMA_LOCK, schema);
-      if (await tx.get('select 1 as one from pg_namespace where nspname = $1', schema)) return;
-      await tx.run(`create schema ${escapeIdentifier(schema)}`);
+      if (!(await tx.get(find, schema))) await tx.run(`create schema ${escapeIdentifier(schema)}`);
     });
+  }
+
+  /** @throws Error when what is set for a connection would be another one's: its schema, its statements, its locks */
+  async refuseTransactionPooler(): Promise<void> {
+    const clients = await this.#connectTwo();
+    try {
+      const [one, other] = clients;
+      if (!one || !other || !(await inOurWords(isPooledByTransaction(one, other)))) return;
+    } finally {
+      for (const client of clients) client.release();
+    }
+    throw new Error(
+      'configuration: DATABASE_URL leads to a pooler that gives a session away after each transaction: use its address for whole sessions, or that of the server itself',
+    );
+  }
+
+  async #connectTwo(): Promise<readonly PoolClient[]> {
+    const tries = await Promise.allSettled([this.#pool.connect(), this.#pool.connect()]);
+    const clients = tries.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const failed = tries.find((each) => each.status === 'rejected');
+    if (!failed) return clients;
+    for (const client of clients) client.release();
+    throw asStoreError(failed.reason);
   }
 
   async #finish(): Promise<void> {
     await Promise.allSettled(this.#atWork);
-    await this.#pool.end();
+    await Promise.all([this.#pool.end(), this.#sentry.close()]);
   }
 
   async #all<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
@@ -178,7 +209,7 @@ class PostgresStore implements Store {
   }
 
   async #writeOnce<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const client = await inOurWords(this.#pool.connect());
+    const client = await this.#connect();
     const connection = new Connection(client);
     try {
       return await this.#transact(connection, work);
@@ -187,9 +218,16 @@ class PostgresStore implements Store {
     }
   }
 
+  /** Once it was there, whatever keeps anybody out may pass: a password may be changed on both sides, one after the other. */
+  #connect(): Promise<PoolClient> {
+    return this.#pool.connect().catch((error: unknown) => {
+      throw this.isOpen ? new StoreError(messageOf(error), { cause: error }) : asStoreError(error);
+    });
+  }
+
   /** Outside a transaction. */
   async #query<Row>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
-    const client = await inOurWords(this.#pool.connect());
+    const client = await this.#connect();
     const connection = new Connection(client);
     try {
       return await connection.all<Row>(sql, ...values);
@@ -220,19 +258,27 @@ class PostgresStore implements Store {
     return result;
   }
 
-  /** The lock belongs to the connection, and goes with it. */
-  async #takeLock(client: Client): Promise<void> {
-    await client.connect();
-    await settle(client, this.#options.schema, 0);
-    const lock = 'select pg_try_advisory_lock($1, hashtext($2)) as "isMine"';
+  /** Alone in the schema, as soon as nobody else is; what must wait for a table for long begins anew. */
+  async #insist<T>(client: Client, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const lock = 'select pg_try_advisory_xact_lock($1, hashtext($2)) as "isMine"';
     for (let isFirst = true; ; isFirst = false) {
-      const { rows } = await client.query<{ isMine: boolean }>(lock, [SCHEMA_LOCK, this.#options.schema]);
-      if (rows[0]?.isMine) return;
-      if (isFirst) this.#onWait('another process is changing the schema');
-      await sleep(LOOK_AGAIN_MS);
+      try {
+        return await this.#transact(new Connection(client), async (tx) => {
+          const row = await tx.get<{ isMine: boolean }>(lock, SCHEMA_LOCK, this.#options.schema);
+          if (!row?.isMine) throw new Occupied('another process is changing the schema');
+          return await work(tx);
+        });
+      } catch (error) {
+        if (!(error instanceof Occupied) && !isLocked(error)) throw error;
+        if (isFirst) this.#onWait(messageOf(error));
+        await sleep(LOOK_AGAIN_MS);
+      }
     }
   }
 }
+
+/** Somebody else is at it. */
+class Occupied extends Error {}
 
 function inOurWords<T>(work: Promise<T>): Promise<T> {
   return work.catch((error: unknown) => {

@@ -13,6 +13,7 @@ export const dialect: Dialect = {
   bytes: 'blob',
   forUpdate: '',
   skipLocked: '',
+  hasTable: "select count(*) as found from sqlite_master where type = 'table' and name = $1",
   takeTurn: undefined,
   writersOf: undefined,
 };

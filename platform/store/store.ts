@@ -42,6 +42,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** Like `forUpdate`, for a claim: rows that somebody else has locked are left out. */
   readonly skipLocked: string;
+  /** Query for whether (`found`) there is a table `$1`. */
+  readonly hasTable: string;
   /** Query that waits until `$1`, a number, is this transaction's alone; undefined where all wait for each other. */
   readonly takeTurn: string | undefined;
   /** Query for the transactions (`writer`) that write to the table `$1` just now; undefined where none overlap. */

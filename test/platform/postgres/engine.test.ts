@@ -3,7 +3,6 @@ import { readdir } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { StoreError } from '../../../platform/store/errors.ts';
 import { migrate } from '../../../platform/store/migrate.ts';
-import { configOf } from '../../../platform/store/postgres-connection.ts';
 import { openPostgres } from '../../../platform/store/postgres.ts';
 import type { Store, Tx } from '../../../platform/store/store.ts';
 import { payment } from '../../../services/payment/service.ts';
@@ -12,7 +11,6 @@ import { startTestService } from '../../support/service.ts';
 import { until } from '../../support/until.ts';
 
 const grow = (tx: Tx, name: string) => tx.run('update things set size = size + 1 where name = $1', name);
-const tls = (url: string, ca?: string) => configOf({ ...postgresOptions(url), ca });
 
 describe('PostgreSQL', () => {
   let data: TestData;
@@ -153,20 +151,5 @@ describe('PostgreSQL', () => {
       `select nspname as name from pg_namespace where nspname like 'payment%' order by nspname`,
     );
     expect(rows.map(({ name }) => name)).toEqual(['payment', 'payment_simulator']);
-  });
-});
-
-describe('the address of PostgreSQL', () => {
-  it('is checked against a certificate that is given, name and all', () => {
-    expect(tls('postgres://host/shop', 'PEM')).toMatchObject({ ssl: { ca: 'PEM' } });
-    expect(tls('postgres://host/shop', 'PEM').ssl).not.toHaveProperty('checkServerIdentity');
-    expect(tls('postgres://host/shop?sslmode=verify-ca', 'PEM').ssl).toHaveProperty('checkServerIdentity');
-    expect(tls('postgres://host/shop?sslmode=verify-ca', 'PEM').connectionString).not.toContain('sslmode');
-  });
-
-  it('may not say that there is no encryption when a certificate is given', () => {
-    expect(() => tls('postgres://ada:secret@host/shop?sslmode=disable', 'PEM')).toThrow(
-      /^((?!secret).)*sslmode=disable$/,
-    );
   });
 });
