@@ -11,6 +11,10 @@ interface Peer {
   readonly podSelector?: Selector;
 }
 
+/** By number: some networks take a name for every port, and some for none. */
+const EVENTS = 8081;
+const API = 8080;
+
 const knative = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'knative-eventing' } } };
 
 /** Pods of Knative's namespace. */
@@ -27,9 +31,9 @@ function callees(objects: readonly KubeObject[], part: string): unknown[] {
 }
 
 /** Who may open a connection to a port of a part of the shop, in words. */
-function callers(objects: readonly KubeObject[], part: string, port: 'events' | 'http'): string[] {
+function callers(objects: readonly KubeObject[], part: string, port: typeof EVENTS | typeof API): string[] {
   const { ingress = [] } = find(objects, 'NetworkPolicy', `shop-${part}`)['spec'];
-  return ingress.flatMap(({ ports, from }: { ports: { port: string }[]; from: Peer[] }) =>
+  return ingress.flatMap(({ ports, from }: { ports: { port: number }[]; from: Peer[] }) =>
     ports.some((each) => each.port === port)
       ? from.map(
           ({ namespaceSelector, podSelector }) =>
@@ -65,8 +69,8 @@ describe('the network', () => {
   it('lets the broker’s data plane and the ledger alone bring events, and nobody but the test do anything else', async () => {
     const objects = await render();
     for (const part of ['storefront', 'payment', 'inventory', 'shipping', 'ledger']) {
-      expect(callers(objects, part, 'events')).toEqual(['knative-eventing', 'ledger']);
-      expect(callers(objects, part, 'http')).toEqual(['test']);
+      expect(callers(objects, part, EVENTS)).toEqual(['knative-eventing', 'ledger']);
+      expect(callers(objects, part, API)).toEqual(['test']);
     }
     for (const part of ['test', 'secrets'])
       expect(find(objects, 'NetworkPolicy', `shop-${part}`)['spec'].ingress).toBeUndefined();
@@ -83,8 +87,8 @@ describe('the network', () => {
       },
     });
     for (const part of ['storefront', 'payment']) {
-      expect(callers(objects, part, 'events')).toEqual(['knative-eventing', 'ledger']);
-      expect(callers(objects, part, 'http')).toEqual([
+      expect(callers(objects, part, EVENTS)).toEqual(['knative-eventing', 'ledger']);
+      expect(callers(objects, part, API)).toEqual([
         'test',
         'backoffice',
         'monitoring',
@@ -129,17 +133,37 @@ describe('the network', () => {
     const objects = await render();
     const broker = [[80, 443, 8080, 8443], inKnative({ 'eventing.knative.dev/brokerRole': 'ingress' })];
     const release = { 'app.kubernetes.io/name': 'tradewind', 'app.kubernetes.io/instance': 'shop' };
-    const doors = (port: string) => [[port], { podSelector: { matchLabels: release } }];
+    const doors = (port: number) => [[port], { podSelector: { matchLabels: release } }];
     for (const part of ['storefront', 'payment', 'inventory', 'shipping'])
       expect(callees(objects, part)).toEqual([broker]);
-    expect(callees(objects, 'ledger')).toEqual([broker, doors('events')]);
-    expect(callees(objects, 'test')).toEqual([doors('http')]);
+    expect(callees(objects, 'ledger')).toEqual([broker, doors(EVENTS)]);
+    expect(callees(objects, 'test')).toEqual([doors(API)]);
+  });
+
+  it('adds what a mesh needs to every Pod, those of Jobs too', async () => {
+    const extraIngress = [{ ports: [{ port: 15008 }] }];
+    const extraEgress = [{ ports: [{ port: 15012 }], to: from('istio-system') }];
+    const objects = await render({ values: { networkPolicy: { extraIngress, extraEgress } } });
+    expect(find(objects, 'NetworkPolicy', 'shop-deny')['spec']).toMatchObject({
+      ingress: extraIngress,
+      egress: extraEgress,
+    });
+  });
+
+  it('lets the Jobs before an install out before anything else is made', async () => {
+    const objects = await render({ values: { preflight: { enabled: true } } });
+    for (const job of ['secrets', 'preflight']) {
+      const { annotations = {} } = find(objects, 'NetworkPolicy', `shop-${job}`).metadata;
+      expect(annotations['helm.sh/hook']).toBe('pre-install,pre-upgrade');
+      const own = find(objects, 'Job', `shop-${job}`).metadata.annotations?.['helm.sh/hook-weight'];
+      expect(Number(annotations['helm.sh/hook-weight'])).toBeLessThan(Number(own));
+    }
   });
 
   it('lets customers reach the storefront alone', async () => {
     const objects = await render({ files: [join(chart, 'ci/kafka-values.yaml')] });
-    expect(callers(objects, 'storefront', 'http')).toContain('ingress-nginx');
-    expect(callers(objects, 'payment', 'http')).not.toContain('ingress-nginx');
+    expect(callers(objects, 'storefront', API)).toContain('ingress-nginx');
+    expect(callers(objects, 'payment', API)).not.toContain('ingress-nginx');
   });
 
   // The labels are those of the releases of each class: of the Pods that open the connection, or take it.

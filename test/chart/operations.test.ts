@@ -220,6 +220,7 @@ describe('scaling', () => {
       ({ spec }) => spec.subscriber.ref.name === 'shop-payment',
     );
     const scaled = find(objects, 'ScaledObject', 'shop-payment')['spec'];
+    expect(scaled.advanced.horizontalPodAutoscalerConfig.name).toBe('shop-payment');
     expect(scaled.triggers.map(({ metadata }: { metadata: object }) => metadata)).toEqual(
       triggers.map(({ metadata: { name } }) => ({
         bootstrapServers: 'kafka-bootstrap.kafka:9092',
@@ -228,6 +229,26 @@ describe('scaling', () => {
         lagThreshold: '100',
       })),
     );
+  });
+
+  it('by lag knows a topic of somebody else’s, and the protocol that a new Kafka speaks', async () => {
+    const objects = await render({
+      files: [join(chart, 'ci/kafka-values.yaml')],
+      values: {
+        broker: { annotations: { 'kafka.eventing.knative.dev/external.topic': 'orders' } },
+        keda: { version: '2.6.0' },
+      },
+    });
+    const [{ metadata }] = find(objects, 'ScaledObject', 'shop-payment')['spec'].triggers;
+    expect(metadata).toMatchObject({ topic: 'orders', version: '2.6.0' });
+  });
+
+  it('by processor time looks at the service alone, not at what runs beside it', async () => {
+    const storage = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
+    const objects = await render({ values: { storage, defaults: { autoscaling: { kind: 'hpa' } } } });
+    const [metric] = find(objects, 'HorizontalPodAutoscaler', 'shop-payment')['spec'].metrics;
+    const [container] = find(objects, 'Deployment', 'shop-payment')['spec'].template.spec.containers;
+    expect(metric.containerResource).toMatchObject({ name: 'cpu', container: container.name });
   });
 
   it('leaves the number of replicas to whoever scales, and protects what has several', async () => {

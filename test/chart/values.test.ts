@@ -89,6 +89,14 @@ describe('values that contradict each other', () => {
       /defaults sets STRIPE_KEY, and no service has such a setting/,
     ],
     [
+      'scaling by a request that there is not',
+      {
+        storage: postgres,
+        services: { payment: { autoscaling: { kind: 'hpa' }, resources: { requests: { cpu: null } } } },
+      },
+      /services\.payment: autoscaling\.kind hpa scales by a share of resources\.requests\.cpu, and there is none/,
+    ],
+    [
       'two things mounted at one path',
       { defaults: { extraVolumeMounts: [{ name: 'more', mountPath: '/tmp' }] } },
       /extraVolumeMounts: something is mounted at \/tmp already/,

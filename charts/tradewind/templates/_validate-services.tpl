@@ -42,6 +42,9 @@
 {{- if and (eq $scaling "keda") (not (include "tradewind.receivers" $ | fromJsonArray | has $name)) -}}
 {{- fail (printf "services.%s: autoscaling.kind keda scales by the lag of its Triggers, and it has none: set it to hpa or none." $name) -}}
 {{- end -}}
+{{- if and (eq $scaling "hpa") (not (dig "requests" "cpu" "" ($service.resources | default dict))) -}}
+{{- fail (printf "services.%s: autoscaling.kind hpa scales by a share of resources.requests.cpu, and there is none." $name) -}}
+{{- end -}}
 {{- if and (ne $scaling "none") (gt (int $service.autoscaling.minReplicas) (int $service.autoscaling.maxReplicas)) -}}
 {{- fail (printf "services.%s: autoscaling.minReplicas is above maxReplicas." $name) -}}
 {{- end -}}

@@ -11,7 +11,7 @@
 {{- end -}}
 {{- end -}}
 {{- if or (ne (len $brokers) 1) (not $triggers) -}}
-{{- fail "The chart carries no wiring: eventing/ has to have one Broker and Triggers. It is a link to k8s/ of the repository; package the chart from there." -}}
+{{- fail "The chart carries no wiring: eventing/ has to have one Broker and Triggers. It is a link to k8s/ of the repository, which some drop on the way, as Flux does from a GitRepository: use the packaged chart." -}}
 {{- end -}}
 {{- toJson (dict "broker" (first $brokers) "triggers" $triggers) -}}
 {{- end -}}
