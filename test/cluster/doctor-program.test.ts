@@ -66,6 +66,16 @@ describe('npm run doctor', () => {
     ]);
   });
 
+  it('says that RabbitMQ’s own Pods do not pass in a restricted namespace', async () => {
+    const cluster = await healthy();
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    cluster.objects.push({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'market', labels } });
+    const words = 'so it takes no Pods of the RabbitMQ Broker';
+    const { stdout } = await doctor(cluster, '--before', '--broker-class', 'RabbitMQBroker');
+    expect(stdout).toContain(words);
+    expect((await doctor(cluster, '--before')).stdout).not.toContain(words);
+  });
+
   it('finds nothing wrong before an installation on a stock Knative', async () => {
     const cluster = await healthy();
     const knative = cluster.objects.filter(({ metadata }) => metadata.namespace !== 'market');

@@ -1,6 +1,6 @@
 import type { ApiServer } from '../api-server.ts';
 import { Examination, type Problem, type Subject } from './examination.ts';
-import { checkApis, checkControlPlane, checkOidc, readFeatures } from './knative.ts';
+import { checkApis, checkControlPlane, checkNamespace, checkOidc, readFeatures } from './knative.ts';
 import { checkPermissions } from './permissions.ts';
 import { checkBindings, checkBroker, checkPolicies, checkTriggers, triggersOf } from './wiring.ts';
 import { checkWorkloads } from './workloads.ts';
@@ -41,6 +41,7 @@ export async function examineBefore(ask: ApiServer, plan: Plan): Promise<Report>
   if (hasKnative) {
     checkOidc(look, await readFeatures(look), plan.oidc);
     if (plan.brokerClass !== undefined) await checkControlPlane(look, plan.brokerClass);
+    if (plan.namespace !== undefined) await checkNamespace(look, plan.namespace, plan.brokerClass ?? '');
   }
   return look;
 }
@@ -72,6 +73,7 @@ async function checkRelease(look: Examination, subject: Subject): Promise<void> 
   const [broker] = triggers.flatMap(({ spec }) => spec?.broker ?? []);
   const brokerClass = broker === undefined ? '' : await checkBroker(look, broker, subject);
   await checkControlPlane(look, brokerClass);
+  await checkNamespace(look, subject.namespace, brokerClass);
   await checkPolicies(look, features, subject);
   checkTriggers(look, triggers, subject);
   await checkBindings(look, subject);

@@ -134,3 +134,20 @@ export async function checkControlPlane(look: Examination, brokerClass: string):
         `kubectl describe deployment -n knative-eventing ${name}`,
       );
 }
+
+const ENFORCE = 'pod-security.kubernetes.io/enforce';
+
+/** Whether the namespace takes the Pods that a class runs beside its Brokers: RabbitMQ's name no seccomp profile. */
+export async function checkNamespace(
+  look: Examination,
+  namespace: string,
+  brokerClass: string,
+): Promise<void> {
+  if (brokerClass !== 'RabbitMQBroker') return;
+  const found = await look.get<KubeObject>(`/api/v1/namespaces/${namespace}`);
+  if (found === undefined || found === 'unseen' || found.metadata.labels?.[ENFORCE] !== 'restricted') return;
+  look.problem(
+    `Namespace ${namespace} is restricted, so it takes no Pods of the RabbitMQ Broker, and the Broker is never ready.`,
+    `kubectl label namespace ${namespace} --overwrite ${ENFORCE}=baseline`,
+  );
+}
