@@ -7,19 +7,55 @@ const IDLE = 'I'.charCodeAt(0);
 /** AuthenticationOk, and ReadyForQuery while idle: see "Message Formats" in PostgreSQL's manual. */
 const WELCOME = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 0, READY, 0, 0, 0, 5, IDLE]);
 
+/** Stands before a server. */
+export interface Pooler extends AsyncDisposable {
+  readonly url: string;
+}
+
 /**
  * A pooler by transaction, as simple as can be: all who come share one session of the server, which is whoever's has something
  * to say, until that is answered and no transaction is open.
  * @param server of PostgreSQL, without a password
  */
-export async function openTransactionPooler(server: string): Promise<{ url: string } & AsyncDisposable> {
-  const { hostname, port } = new URL(server);
-  const session = new SharedSession(connect(Number(port), hostname));
-  const open = new Set<Socket>([session.socket]);
-  const listener = createServer((client) => {
-    open.add(client);
-    client.on('error', () => undefined);
+export async function openTransactionPooler(server: string): Promise<Pooler> {
+  const session = new SharedSession(connectTo(server));
+  const pooler = await openBefore(server, (client) => {
     client.once('data', (startup) => session.begin(client, startup));
+  });
+  return {
+    url: pooler.url,
+    [Symbol.asyncDispose]() {
+      session.socket.destroy();
+      return pooler[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Says what PgBouncer says while its server is away, to the first two who come, and leads all others to the server. */
+export function openPoolerWithoutServer(server: string): Promise<Pooler> {
+  const fields = `${['SFATAL', 'VFATAL', 'C08P01', 'Mserver login has been failing', ''].join('\0')}\0`;
+  const refusal = Buffer.alloc(HEADER + fields.length);
+  refusal.write('E');
+  refusal.writeInt32BE(4 + fields.length, 1);
+  refusal.write(fields, HEADER);
+  let refused = 0;
+  return openBefore(server, (client) => {
+    if (refused < 2) client.once('data', () => client.end(refusal));
+    else client.pipe(connectTo(server)).pipe(client);
+    refused += 1;
+  });
+}
+
+function connectTo(server: string): Socket {
+  const { hostname, port } = new URL(server);
+  return connect(Number(port), hostname).on('error', () => undefined);
+}
+
+async function openBefore(server: string, onClient: (client: Socket) => void): Promise<Pooler> {
+  const clients = new Set<Socket>();
+  const listener = createServer((client) => {
+    clients.add(client.on('error', () => undefined));
+    onClient(client);
   });
   await once(listener.listen(0, '127.0.0.1'), 'listening');
   const url = new URL(server);
@@ -27,7 +63,7 @@ export async function openTransactionPooler(server: string): Promise<{ url: stri
   return {
     url: url.href,
     async [Symbol.asyncDispose]() {
-      for (const socket of open) socket.destroy();
+      for (const client of clients) client.destroy();
       await once(listener.close(), 'close');
     },
   };
@@ -42,7 +78,7 @@ class SharedSession {
   #heard: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket) {
-    this.socket = socket.on('error', () => undefined).on('data', (answer) => this.#answer(answer));
+    this.socket = socket.on('data', (answer) => this.#answer(answer));
   }
 
   /** The first one who comes opens it for all. */

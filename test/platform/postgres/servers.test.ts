@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { StoreError } from '../../../platform/store/errors.ts';
@@ -9,7 +7,7 @@ import { platformMigrations } from '../../../platform/store/schema.ts';
 import type { Reader, Store } from '../../../platform/store/store.ts';
 import { claimTasks, nextDue } from '../../../platform/store/tasks.ts';
 import { openTestData, postgresOptions, type TestData } from '../../support/data.ts';
-import { openTransactionPooler } from '../../support/pooler.ts';
+import { openPoolerWithoutServer, openTransactionPooler } from '../../support/pooler.ts';
 import { until } from '../../support/until.ts';
 
 describe('a PostgreSQL that others have set up', () => {
@@ -179,33 +177,3 @@ describe('a PostgreSQL that others have set up', () => {
     }
   });
 });
-
-/** Says what PgBouncer says while its server is away, to the first who come, and leads all others to the server. */
-async function openPoolerWithoutServer(server: string): Promise<{ url: string } & AsyncDisposable> {
-  const fields = ['SFATAL', 'VFATAL', 'C08P01', 'Mserver login has been failing', ''].join('\0') + '\0';
-  const refusal = Buffer.alloc(5 + fields.length);
-  refusal.write('E');
-  refusal.writeInt32BE(4 + fields.length, 1);
-  refusal.write(fields, 5);
-  const { hostname, port } = new URL(server);
-  let refused = 0;
-  const listener = createServer((client) => {
-    client.on('error', () => undefined);
-    if (refused < 2) {
-      refused += 1;
-      client.once('data', () => client.end(refusal));
-      return;
-    }
-    const upstream = connect(Number(port), hostname).on('error', () => undefined);
-    client.pipe(upstream).pipe(client);
-  });
-  await once(listener.listen(0, '127.0.0.1'), 'listening');
-  const url = new URL(server);
-  url.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  return {
-    url: url.href,
-    async [Symbol.asyncDispose]() {
-      await new Promise((resolve) => listener.close(resolve));
-    },
-  };
-}
