@@ -15,8 +15,21 @@ const KNOWN: ReadonlySet<string> = new Set([
   'target_session_attrs',
   'options',
 ]);
+/** Of no use where nothing is encrypted. */
+const OF_ENCRYPTION = ['sslcert', 'sslkey', 'sslnegotiation', 'channel_binding'];
 /** Said by settings of ours instead, or by nobody: they do no harm. */
-const PASSED_OVER: ReadonlySet<string> = new Set(['application_name', 'connect_timeout', 'keepalives']);
+const PASSED_OVER: ReadonlySet<string> = new Set([
+  'application_name',
+  'fallback_application_name',
+  'connect_timeout',
+  'keepalives',
+  'keepalives_idle',
+  'keepalives_interval',
+  'keepalives_count',
+  'tcp_user_timeout',
+  'gssencmode',
+  'uselibpqcompat',
+]);
 /** Every server that is read only is refused, so these are kept. */
 const SESSIONS: ReadonlySet<string> = new Set(['any', 'read-write', 'primary']);
 
@@ -38,12 +51,20 @@ export function addressOf(given: string, ca: string | undefined): ClientConfig {
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port || 5432),
-    ...(url.username ? { user: decodeURIComponent(url.username) } : {}),
-    ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
-    ...(url.pathname.length > 1 ? { database: decodeURIComponent(url.pathname.slice(1)) } : {}),
+    ...(url.username ? { user: decoded('the user', url.username) } : {}),
+    ...(url.password ? { password: decoded('the password', url.password) } : {}),
+    ...(url.pathname.length > 1 ? { database: decoded('the database', url.pathname.slice(1)) } : {}),
     ...(options === null ? {} : { options }),
     ...encryptionOf(parameters, ca),
   };
+}
+
+function decoded(what: string, text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong(`${what} has a % that is not encoded: write %25`);
+  }
 }
 
 /** Whether a URL leaves open if the way is encrypted, and leads away from this machine. */
@@ -66,8 +87,18 @@ function encryptionOf(parameters: URLSearchParams, given: string | undefined): C
   const mode = modeOf(parameters.get('sslmode') ?? (checked ? 'verify-full' : 'disable'));
   if (mode === 'disable') {
     if (checked) throw wrong('a certificate is given, but it says sslmode=disable');
+    const [idle] = OF_ENCRYPTION.filter((name) => parameters.has(name));
+    if (idle !== undefined)
+      throw wrong(`${idle} is given, and nothing is encrypted: say sslmode=verify-full`);
     return { ssl: false };
   }
+  if (ca === undefined && (mode === 'verify-ca' || (mode === 'require' && checked)))
+    throw wrong(
+      `sslmode=${mode} with the public authorities lets in whoever has a certificate of theirs: say verify-full`,
+    );
+  const binding = parameters.get('channel_binding') ?? 'prefer';
+  if (!['disable', 'prefer', 'require'].includes(binding))
+    throw wrong('channel_binding has to be disable, prefer or require');
   const negotiation = parameters.get('sslnegotiation') ?? 'postgres';
   if (negotiation !== 'postgres' && negotiation !== 'direct')
     throw wrong('sslnegotiation has to be postgres or direct');
@@ -84,7 +115,8 @@ function encryptionOf(parameters: URLSearchParams, given: string | undefined): C
       ...(mode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
     },
     sslnegotiation: negotiation,
-    enableChannelBinding: parameters.get('channel_binding') === 'require',
+    // The driver does so where the server offers it.
+    enableChannelBinding: binding === 'require',
   };
 }
 

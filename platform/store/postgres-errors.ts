@@ -38,9 +38,14 @@ export function asStoreError(error: unknown): unknown {
   if (isFromServer(error)) {
     // `Failing row contains (…)`: an address, for example, which belongs in no log.
     delete error.detail;
-    if (!PASSING.test(error.code)) return error;
+    if (!PASSING.test(error.code) || isOurFault(error)) return error;
   }
   return new StoreError(messageOf(error) || codeOf(error), { cause: error });
+}
+
+/** The code of PgBouncer's refusals is also that of a message that the server cannot read; but those do not end the session. */
+function isOurFault(error: Error & { code: string }): boolean {
+  return error.code === '08P01' && (error as { severity?: string }).severity !== 'FATAL';
 }
 
 /** An address that stands for several, like `localhost`, fails without words. */

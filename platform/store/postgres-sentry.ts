@@ -1,10 +1,20 @@
-import { Client, type ClientConfig } from 'pg';
+import type { ClientConfig } from 'pg';
 import { StoreError } from './errors.ts';
 import type { PostgresOptions } from './postgres-connection.ts';
+import { dial, type Dialled } from './postgres-dial.ts';
 import { check, settle } from './postgres-session.ts';
 
 /** Whoever asks whether the database is there does not wait long for the answer. */
 const LONGEST_MS = 2000;
+/** An old connection knows of no other server since. */
+const LIFETIME_MS = 1_800_000;
+
+interface Line {
+  readonly dialled: Dialled;
+  /** Resolves once it can be asked. */
+  readonly open: Promise<void>;
+  readonly since: number;
+}
 
 /**
  * Tells whether a database is there, over a connection of its own: that all others are at work, or wait for one row, does not
@@ -13,11 +23,13 @@ const LONGEST_MS = 2000;
 export class Sentry {
   readonly #config: ClientConfig;
   readonly #options: PostgresOptions;
-  #client: Promise<Client> | undefined;
+  #line: Line | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(config: ClientConfig, options: PostgresOptions) {
-    this.#config = { ...config, connectionTimeoutMillis: LONGEST_MS, query_timeout: LONGEST_MS };
+    // Given up before whoever waits is: who asks next is to begin anew.
+    const each = LONGEST_MS * 0.75;
+    this.#config = { ...config, connectionTimeoutMillis: each, query_timeout: each };
     this.#options = options;
   }
 
@@ -38,32 +50,33 @@ export class Sentry {
   }
 
   async close(): Promise<void> {
-    const client = await this.#client?.catch(() => undefined);
-    await client?.end();
+    const line = this.#line;
+    this.#line = undefined;
+    await line?.dialled.hangUp();
   }
 
   async #look(): Promise<void> {
-    const connecting = (this.#client ??= this.#connect());
+    if (this.#line && performance.now() - this.#line.since > LIFETIME_MS) void this.close();
+    const { dialled, open } = (this.#line ??= this.#dial());
     try {
-      await check(await connecting);
+      await open;
+      await check(dialled.client);
     } catch (error) {
-      // The next one leads to whatever server is right then.
-      this.#client = undefined;
-      void connecting.then((client) => client.end()).catch(() => undefined);
+      // The next one leads to whatever server is right then; whether this one hangs up is nobody's matter.
+      void this.close();
       throw error;
     }
   }
 
-  async #connect(): Promise<Client> {
-    const client = new Client(this.#config);
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      await settle(client, this.#options);
-      return client;
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
+  #dial(): Line {
+    const dialled = dial(this.#config);
+    const { client } = dialled;
+    // One that the server has ended meanwhile tells nothing of the server.
+    client.once('end', () => {
+      if (this.#line?.dialled === dialled) this.#line = undefined;
+    });
+    const open = client.connect().then(() => settle(client, this.#options));
+    open.catch(() => undefined);
+    return { dialled, open, since: performance.now() };
   }
 }

@@ -43,7 +43,7 @@ const WATCHED = `select set_config(name, case name when 'client_connection_check
 
 /**
  * For a connection that changes the schema. It may take as long as it needs; but what waits for a table keeps all who come after it
- * from that table, so it waits for half of the time that these have. The server notices when whoever began it is gone.
+ * from that table, so it does not wait for long. The server notices when whoever began it is gone.
  */
 export async function settleAlone(client: ClientBase, options: SessionOptions): Promise<void> {
   await settle(client, { ...options, statementTimeoutMs: 0 });
@@ -51,8 +51,13 @@ export async function settleAlone(client: ClientBase, options: SessionOptions): 
   await client.query(
     "select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'",
   );
-  await client.query(`set lock_timeout to ${Math.ceil(options.statementTimeoutMs / 2)}`);
+  await client.query(`set lock_timeout to ${lockTimeoutOf(options)}`);
   await client.query(WATCHED).catch(() => undefined);
+}
+
+/** How long a change of the schema waits for a table, in milliseconds. */
+export function lockTimeoutOf({ statementTimeoutMs }: SessionOptions): number {
+  return Math.min(1000, Math.ceil(statementTimeoutMs / 4));
 }
 
 const READ_ONLY = "(pg_is_in_recovery() or current_setting('transaction_read_only') = 'on')";
@@ -65,14 +70,13 @@ export async function check(client: ClientBase): Promise<void> {
 }
 
 /**
- * Whether two connections that are open at the same time lead to one session of the server: then a pooler gives that away after
- * each transaction, with whatever was set in it.
+ * Whether two connections that are open at the same time lead to one session of the server, or one of them to several: then a
+ * pooler gives sessions away after each transaction, with whatever was set in them. A busy one may hide it.
  */
 export async function isPooledByTransaction(one: ClientBase, other: ClientBase): Promise<boolean> {
-  for (let times = 0; times < 2; times += 1) {
-    if ((await sessionOf(one)) === (await sessionOf(other))) return true;
-  }
-  return false;
+  const before = [await sessionOf(one), await sessionOf(other)];
+  const after = [await sessionOf(other), await sessionOf(one)].toReversed();
+  return before[0] === before[1] || before.some((session, index) => session !== after[index]);
 }
 
 async function sessionOf(client: ClientBase): Promise<number | undefined> {

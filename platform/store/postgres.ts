@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, escapeIdentifier, Pool, type ClientConfig, type PoolClient } from 'pg';
+import { escapeIdentifier, Pool, type Client, type ClientConfig, type PoolClient } from 'pg';
 import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
 import { configOf, Connection, dialect, type PostgresOptions } from './postgres-connection.ts';
+import { dial } from './postgres-dial.ts';
 import { asStoreError, isBrokenOff, isLocked } from './postgres-errors.ts';
-import { isPooledByTransaction, settle, settleAlone } from './postgres-session.ts';
+import { isPooledByTransaction, lockTimeoutOf, settle, settleAlone } from './postgres-session.ts';
 import { Sentry } from './postgres-sentry.ts';
 import type { Reader, SqlValue, Store, Tx } from './store.ts';
 import { Transaction } from './transaction.ts';
@@ -107,13 +108,12 @@ class PostgresStore implements Store {
 
   alone<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#accept(async () => {
-      const client = new Client({ ...this.#config, query_timeout: 0 });
-      client.on('error', () => undefined);
+      const { client, hangUp } = dial({ ...this.#config, query_timeout: 0 });
       try {
         await inOurWords(client.connect().then(() => settleAlone(client, this.#options)));
         return await this.#insist(client, work);
       } finally {
-        await client.end();
+        await hangUp();
       }
     });
   }
@@ -261,7 +261,8 @@ class PostgresStore implements Store {
   /** Alone in the schema, as soon as nobody else is; what must wait for a table for long begins anew. */
   async #insist<T>(client: Client, work: (tx: Tx) => Promise<T>): Promise<T> {
     const lock = 'select pg_try_advisory_xact_lock($1, hashtext($2)) as "isMine"';
-    for (let isFirst = true; ; isFirst = false) {
+    for (let told = ''; ;) {
+      if (this.#closed) throw new StoreError('the store is closed');
       try {
         return await this.#transact(new Connection(client), async (tx) => {
           const row = await tx.get<{ isMine: boolean }>(lock, SCHEMA_LOCK, this.#options.schema);
@@ -270,8 +271,9 @@ class PostgresStore implements Store {
         });
       } catch (error) {
         if (!(error instanceof Occupied) && !isLocked(error)) throw error;
-        if (isFirst) this.#onWait(messageOf(error));
-        await sleep(LOOK_AGAIN_MS);
+        if (messageOf(error) !== told) this.#onWait((told = messageOf(error)));
+        // All others wait behind whoever waits for a table: most of the time it has to be theirs.
+        await sleep(isLocked(error) ? 4 * lockTimeoutOf(this.#options) : LOOK_AGAIN_MS);
       }
     }
   }

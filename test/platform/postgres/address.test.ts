@@ -47,7 +47,11 @@ describe('the address of PostgreSQL', () => {
     ],
     ['?sslmode=require&channel_binding=require', undefined, { enableChannelBinding: true }],
     ['?sslmode=require&sslnegotiation=direct', undefined, { sslnegotiation: 'direct' }],
-    ['?target_session_attrs=read-write&connect_timeout=3&application_name=x', undefined, plain],
+    [
+      '?target_session_attrs=read-write&connect_timeout=3&keepalives_idle=5&application_name=x',
+      undefined,
+      plain,
+    ],
     ['?options=endpoint%3Dblue', undefined, { options: 'endpoint=blue' }],
   ])('is kept from strangers as libpq would, with %s and the certificate %s', (parameters, ca, expected) => {
     expect(addressOf(`postgres://host/shop${parameters}`, ca)).toMatchObject(expected as object);
@@ -61,6 +65,19 @@ describe('the address of PostgreSQL', () => {
       /sslmode has to be one of disable, require, verify-ca, verify-full/,
     ],
     ['host/shop?sslmode=prefer', undefined, /sslmode=prefer encrypts only where it happens to work/],
+    [
+      'host/shop?sslmode=verify-ca',
+      undefined,
+      /sslmode=verify-ca with the public authorities lets in whoever/,
+    ],
+    [
+      'host/shop?sslmode=require&sslrootcert=system',
+      undefined,
+      /sslmode=require with the public authorities/,
+    ],
+    ['host/shop?channel_binding=require', undefined, /channel_binding is given, and nothing is encrypted/],
+    ['host/shop?sslmode=require&channel_binding=yes', undefined, /channel_binding has to be disable/],
+    ['host/sh%op', undefined, /the database has a % that is not encoded: write %25/],
     ['host/shop?ssl=true', undefined, /say sslmode=require, .*, not ssl/],
     ['host/shop?sslmode=require&sslcert=/nowhere', undefined, /sslcert: ENOENT/],
     ['host/shop?sslrootcrt=x', undefined, /there is no parameter sslrootcrt; it may have sslmode, /],

@@ -7,7 +7,7 @@ import { platformMigrations } from '../../../platform/store/schema.ts';
 import type { Reader, Store } from '../../../platform/store/store.ts';
 import { claimTasks, nextDue } from '../../../platform/store/tasks.ts';
 import { openTestData, postgresOptions, type TestData } from '../../support/data.ts';
-import { openPoolerWithoutServer, openTransactionPooler } from '../../support/pooler.ts';
+import { openFreezer, openPoolerWithoutServer, openTransactionPooler } from '../../support/pooler.ts';
 import { until } from '../../support/until.ts';
 
 describe('a PostgreSQL that others have set up', () => {
@@ -96,11 +96,36 @@ describe('a PostgreSQL that others have set up', () => {
 
   it('is there while all connections are at work', async () => {
     const store = await open({ poolSize: 2 });
-    const atWork = [1, 2].map(() => store.read.get('select pg_sleep(1)'));
+    const atWork = [1, 2].map(() => store.read.get('select pg_sleep(3)'));
     await store.ping();
     await store.ping();
     expect(await Promise.race([...atWork, Promise.resolve('still at work')])).toBe('still at work');
     await Promise.all(atWork);
+  });
+
+  it('is asked over a new connection where the old one is silent, and waits for no goodbye at the end', async () => {
+    await using way = await openFreezer(url());
+    const store = await openPostgres(postgresOptions(way.url));
+    await store.ping();
+    way.freeze();
+    await expect(store.ping()).rejects.toThrow(StoreError);
+    await store.ping();
+    way.freeze();
+    await store.close();
+  });
+
+  it('is not held up by who waits for the schema when all is over', async () => {
+    const first = await open();
+    const second = await open();
+    const gate = Promise.withResolvers<void>();
+    const slow = first.alone(() => gate.promise);
+    const locked = "select 1 as one from pg_locks where locktype = 'advisory'";
+    await until('the first one has the turn', async () => (await first.read.get(locked)) !== undefined);
+    const waiting = expect(second.alone(async () => undefined)).rejects.toThrow('the store is closed');
+    await second.close();
+    await waiting;
+    gate.resolve();
+    await slow;
   });
 
   it('serves whoever may not change it, once all is there', async () => {
