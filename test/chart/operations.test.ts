@@ -138,17 +138,23 @@ describe('alerts and dashboard', () => {
   });
 
   it('say of a service without any Pod that it is down', async () => {
-    const monitoring = { rules: { enabled: true } };
-    const objects = await render({ values: { monitoring, services: { payment: { enabled: false } } } });
+    const monitoring = { rules: { enabled: true }, serviceMonitor: { enabled: true } };
+    const services = { payment: { enabled: false }, shipping: { replicas: 0 } };
+    const objects = await render({ values: { monitoring, services, networkPolicy: { enabled: false } } });
     const [{ rules }] = find(objects, 'PrometheusRule', 'shop-rules')['spec'].groups;
     const [{ expr }] = rules.filter(({ alert }: { alert: string }) => alert === 'TradewindServiceDown');
     const absent = [...expr.matchAll(/ or absent\(up\{[^}]+, service="(shop-\w+)"\}\)/g)];
-    expect(absent.map(([, name]) => name)).toEqual([
-      'shop-inventory',
-      'shop-ledger',
-      'shop-shipping',
-      'shop-storefront',
-    ]);
+    expect(absent.map(([, name]) => name)).toEqual(['shop-inventory', 'shop-ledger', 'shop-storefront']);
+  });
+
+  it('say nothing of what cannot be known: services that others watch, a ledger that there is not', async () => {
+    const values = {
+      monitoring: { rules: { enabled: true } },
+      services: { ledger: { enabled: false } },
+      broker: { deadLetterSink: { uri: 'https://dead-letters.example.com/' } },
+    };
+    const [{ rules }] = find(await render({ values }), 'PrometheusRule', 'shop-rules')['spec'].groups;
+    expect(JSON.stringify(rules)).not.toMatch(/absent|EACH|TradewindLedgerSilent/);
   });
 
   it('read the metrics of every Service of the release', async () => {

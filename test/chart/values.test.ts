@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { runTool } from '../../scripts/tools/kubernetes.ts';
-import { chart, openChartWith, render, renderText, triggerFor } from '../support/render.ts';
+import { openChartWith, render, renderText } from '../support/render.ts';
 
 const postgres = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
 const zones = { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway' };
@@ -110,6 +106,16 @@ describe('values that contradict each other', () => {
       'the same spread twice',
       { services: { payment: { topologySpreadConstraints: [zones, { ...zones, maxSkew: 2 }] } } },
       /services\.payment\.topologySpreadConstraints has two of topology\.kubernetes\.io\/zone, ScheduleAnyway/,
+    ],
+    [
+      'a misspelt service that is to be off',
+      { services: { paymnet: { enabled: false } } },
+      /services\.paymnet: the image has no service paymnet/,
+    ],
+    [
+      'a duration that is cut off',
+      { services: { ledger: { settings: { DELIVERY_TIMEOUT: 'PTS' } } } },
+      /DELIVERY_TIMEOUT is PTS, which is no duration/,
     ],
     [
       'a value that a setting does not take',
@@ -261,32 +267,5 @@ describe('a service that hears nothing', () => {
     await expect(render({ values, from: copy.folder })).rejects.toThrow(
       /services\.ledger: autoscaling\.kind keda scales by the lag of its Triggers, and it has none/,
     );
-  });
-});
-
-describe('a packaged chart', () => {
-  it('carries the wiring, and renders the same', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tradewind-package-'));
-    try {
-      const said = await runTool('helm', ['package', chart, '--destination', folder]);
-      const from = /saved it to: (\S+)/.exec(said)?.[1] ?? '';
-      expect(await renderText({ from })).toBe(await renderText());
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-
-  it.each([
-    ['broker.yaml', '', /has to have one Broker and Triggers/],
-    ['broker.yaml', 'kind: [', /eventing\/broker\.yaml is no YAML/],
-    ['more.yaml', 'kind: Service', /eventing\/more\.yaml has a Service/],
-    [
-      'more.yaml',
-      triggerFor('stranger'),
-      /Trigger stranger-order-placed delivers to stranger, and services\.stranger is missing/,
-    ],
-  ])('refuses wiring that it cannot use: %s %#', async (file, text, sentence) => {
-    using copy = openChartWith({ [file]: text });
-    await expect(render({ from: copy.folder })).rejects.toThrow(sentence);
   });
 });

@@ -40,7 +40,11 @@
 {{- $_ := set $settings "SHUTDOWN_GRACE" (printf "%ds" (int $service.shutdown.grace)) -}}
 {{- if eq $.Values.storage.kind "sqlite" -}}
 {{- /* The Pod before may be deleted and at its end while its successor starts on the same volume. */ -}}
-{{- $_ := set $settings "DATA_LOCK_TIMEOUT" (printf "%ds" (add (include "tradewind.delay" (list $ $service)) $service.shutdown.grace 10)) -}}
+{{- $end := add (include "tradewind.delay" (list $ $service)) $service.shutdown.grace 10 -}}
+{{- $startup := $service.probes.startup -}}
+{{- /* Longer than the probe lets it start, nobody would be there any more. */ -}}
+{{- $most := sub (mul (int (get $startup "periodSeconds" | default 10)) (int (get $startup "failureThreshold" | default 3))) 5 -}}
+{{- $_ := set $settings "DATA_LOCK_TIMEOUT" (printf "%ds" (max 2 (min $end $most))) -}}
 {{- end -}}
 {{- with include "tradewind.poisonStatus" $ }}{{ $_ := set $settings "POISON_STATUS" . }}{{ end -}}
 {{- if eq $.Values.security.eventing "oidc" -}}

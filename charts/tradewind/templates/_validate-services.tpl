@@ -122,7 +122,7 @@
 {{- end -}}
 {{- include "tradewind.requireForms" (list "defaults" .Values.defaults.settings $every) -}}
 {{- $receivers := include "tradewind.receivers" . | fromJsonArray -}}
-{{- range $name, $_ := include "tradewind.services" . | fromJson -}}
+{{- range $name, $_ := .Values.services -}}
 {{- if not (or (hasKey $known $name) (has $name $receivers)) -}}
 {{- fail (printf "services.%s: the image has no service %s, and no Trigger names it; there are %s. One of your own comes with its Triggers: docs/adding-a-service.md." $name $name (keys $known | sortAlpha | join ", ")) -}}
 {{- end -}}
@@ -149,7 +149,7 @@
 {{- if eq $text "" -}}
 {{- else if and (kindIs "slice" $form) (not (has $text $form)) -}}
 {{- fail (printf "%s; it takes %s." $is (join ", " $form)) -}}
-{{- else if and (eq (toString $form) "duration") (not (regexMatch "^(\\d+(\\.\\d+)?(ms|s|m|h|d)|PT[0-9.HMS]+)$" $text)) -}}
+{{- else if and (eq (toString $form) "duration") (not (regexMatch "^(\\d+(\\.\\d+)?(ms|s|m|h|d)|PT(\\d+(\\.\\d+)?[HMS])+)$" $text)) -}}
 {{- fail (printf "%s, which is no duration: write 500ms, 2s, 5m or 1h." $is) -}}
 {{- else if and (eq (toString $form) "number") (not (regexMatch "^\\d+$" $text)) -}}
 {{- fail (printf "%s, which is no whole number." $is) -}}
