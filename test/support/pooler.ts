@@ -46,6 +46,22 @@ export function openPoolerWithoutServer(server: string): Promise<Pooler> {
   });
 }
 
+/** Leads to the server until it is frozen: then nothing comes through any more, and nobody hangs up. */
+export async function openFreezer(server: string): Promise<Pooler & { freeze(): void }> {
+  const pairs: Socket[] = [];
+  const pooler = await openBefore(server, (client) => {
+    const upstream = connectTo(server);
+    client.pipe(upstream).pipe(client);
+    pairs.push(client, upstream);
+  });
+  return {
+    ...pooler,
+    freeze() {
+      for (const socket of pairs.splice(0)) socket.unpipe().pause();
+    },
+  };
+}
+
 function connectTo(server: string): Socket {
   const { hostname, port } = new URL(server);
   return connect(Number(port), hostname).on('error', () => undefined);
@@ -53,7 +69,7 @@ function connectTo(server: string): Socket {
 
 async function openBefore(server: string, onClient: (client: Socket) => void): Promise<Pooler> {
   const clients = new Set<Socket>();
-  const listener = createServer((client) => {
+  const listener = createServer({ allowHalfOpen: true }, (client) => {
     clients.add(client.on('error', () => undefined));
     onClient(client);
   });

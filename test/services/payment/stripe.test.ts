@@ -8,8 +8,17 @@ import { until } from '../../support/until.ts';
 import { AMOUNT, authorizeRequest, describeGateway, settleRequest } from './gateway-contract.ts';
 import { openStripeStandIn, STRIPE_KEY, type StripeStandIn, type Trouble } from './stripe-stand-in.ts';
 
+/** Longer than a machine that does much else takes for an answer: where one never comes, the test waits so long. */
+const TIMEOUT_MS = 2000;
+
 function gatewayTo(standIn: StripeStandIn, closing: AbortSignal, apiKey = STRIPE_KEY): StripeGateway {
-  return new StripeGateway({ apiKey, baseUrl: standIn.url, timeoutMs: 200, closing, now: () => new Date() });
+  return new StripeGateway({
+    apiKey,
+    baseUrl: standIn.url,
+    timeoutMs: TIMEOUT_MS,
+    closing,
+    now: () => new Date(),
+  });
 }
 
 function booksOf(standIn: StripeStandIn) {
