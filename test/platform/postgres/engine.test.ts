@@ -133,7 +133,8 @@ describe('PostgreSQL', () => {
     const slow = first.alone(() => gate.promise);
     const migrations = [{ name: '001', statements: () => ['create table things (x integer)'] }];
     await until('the first one has the turn', async () => {
-      const lock = "select 1 as one from pg_locks where locktype = 'advisory'";
+      const lock = `select 1 as one from pg_locks where locktype = 'advisory'
+      and database = (select oid from pg_database where datname = current_database())`;
       return (await first.read.get(lock)) !== undefined;
     });
     const waiting = migrate(second, migrations);

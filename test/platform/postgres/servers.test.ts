@@ -119,7 +119,8 @@ describe('a PostgreSQL that others have set up', () => {
     const second = await open();
     const gate = Promise.withResolvers<void>();
     const slow = first.alone(() => gate.promise);
-    const locked = "select 1 as one from pg_locks where locktype = 'advisory'";
+    const locked = `select 1 as one from pg_locks where locktype = 'advisory'
+      and database = (select oid from pg_database where datname = current_database())`;
     await until('the first one has the turn', async () => (await first.read.get(locked)) !== undefined);
     const waiting = expect(second.alone(async () => undefined)).rejects.toThrow('the store is closed');
     await second.close();
