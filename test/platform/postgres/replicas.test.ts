@@ -115,7 +115,8 @@ describe('the outbox of several replicas', () => {
     const early = say('early', 'ada', gate);
     await until('it has its number', async () => {
       const row = await store.read.get(
-        "select 1 as one from pg_locks where locktype = 'advisory' and objsubid = 2",
+        `select 1 as one from pg_locks where locktype = 'advisory' and objsubid = 2
+           and database = (select oid from pg_database where datname = current_database())`,
       );
       return row !== undefined;
     });
