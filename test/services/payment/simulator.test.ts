@@ -4,6 +4,7 @@ import { readSettings } from '../../../platform/settings.ts';
 import { storageOf } from '../../../platform/store/open.ts';
 import { Simulator } from '../../../services/payment/simulator.ts';
 import { payment } from '../../../services/payment/service.ts';
+import { until } from '../../support/until.ts';
 import { openTestData, type TestData } from '../../support/data.ts';
 import { chargesIn } from './charges.ts';
 import {
@@ -91,6 +92,7 @@ describe('the simulator', () => {
     await using simulator = await open();
     const request = authorizeRequest('a', 'tok_lost');
     const lost = simulator.gateway.authorize(request).then(() => 'answered');
+    await until('the first call has done its work', async () => (await simulator.books()).held === AMOUNT);
     const second = await simulator.gateway.authorize(request);
     expect(second.outcome).toBe('approved');
     expect(await Promise.race([lost, Promise.resolve('still waiting')])).toBe('still waiting');
