@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Log } from '../log.ts';
 import type { ServiceSettings } from '../settings.ts';
 import { lockFolder, type FolderLock } from './lock.ts';
+import { isInTheOpen } from './postgres-address.ts';
 import { openSqlite } from './sqlite.ts';
 import type { Store } from './store.ts';
 
@@ -15,7 +16,7 @@ export interface Storage {
 
 /**
  * Chooses by `DATABASE_URL`: PostgreSQL, with a schema for each database, or without it SQLite, with files in a folder
- * that belongs to this process alone. To open the first one throws an Error when another process has the folder.
+ * that belongs to this process alone: `open` throws an Error when another process keeps the folder.
  */
 export function storageOf(service: string, settings: ServiceSettings, log: Log): Storage {
   return settings.DATABASE_URL === undefined
@@ -47,7 +48,6 @@ function schemasAt(url: string, service: string, settings: ServiceSettings, log:
     async open(name) {
       // Loaded on demand: who keeps files needs no driver.
       const { openPostgres } = await import('./postgres.ts');
-      const { isInTheOpen } = await import('./postgres-address.ts');
       if (name === service && isInTheOpen(url, settings.DATABASE_CA))
         log.warn(
           'nothing of the database is encrypted: add sslmode=verify-full to DATABASE_URL, or sslmode=disable',

@@ -45,6 +45,8 @@ export interface PostgresOptions {
 const SILENCE_MS = 5000;
 
 const KEEP_ALIVE_MS = 10_000;
+/** An old connection goes: it knows of no other server since. */
+export const LIFETIME_SECONDS = 1800;
 
 /** What the driver needs to connect. @throws Error naming what the URL says that cannot be kept. */
 export function configOf(options: PostgresOptions): ClientConfig {

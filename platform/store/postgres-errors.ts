@@ -8,6 +8,9 @@ import { StoreError, UnfitError } from './errors.ts';
  */
 const PASSING = /^(?:08|40|53|55P03|57|58|25P03|25P04|25006)/;
 
+/** How Node calls what is wrong with a certificate: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const OF_A_CERTIFICATE = /^(?:ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_)/;
+
 /** One of several transactions was broken off so that the others could go on; it had no effect. */
 const BROKEN_OFF = /^40(?:001|P01)/;
 
@@ -40,6 +43,10 @@ export function asStoreError(error: unknown): unknown {
     delete error.detail;
     if (!PASSING.test(error.code) || isOurFault(error)) return error;
   }
+  if (OF_A_CERTIFICATE.test(codeOf(error)))
+    return new UnfitError(`the certificate of the database is refused: ${messageOf(error)}`, {
+      cause: error,
+    });
   return new StoreError(messageOf(error) || codeOf(error), { cause: error });
 }
 

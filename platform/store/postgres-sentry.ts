@@ -1,13 +1,11 @@
 import type { ClientConfig } from 'pg';
 import { StoreError } from './errors.ts';
-import type { PostgresOptions } from './postgres-connection.ts';
+import { LIFETIME_SECONDS, type PostgresOptions } from './postgres-connection.ts';
 import { dial, type Dialled } from './postgres-dial.ts';
 import { check, settle } from './postgres-session.ts';
 
 /** Whoever asks whether the database is there does not wait long for the answer. */
 const LONGEST_MS = 2000;
-/** An old connection knows of no other server since. */
-const LIFETIME_MS = 1_800_000;
 
 interface Line {
   readonly dialled: Dialled;
@@ -56,7 +54,7 @@ export class Sentry {
   }
 
   async #look(): Promise<void> {
-    if (this.#line && performance.now() - this.#line.since > LIFETIME_MS) void this.close();
+    if (this.#line && performance.now() - this.#line.since > LIFETIME_SECONDS * 1000) void this.close();
     const { dialled, open } = (this.#line ??= this.#dial());
     try {
       await open;

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { escapeIdentifier, Pool, type Client, type ClientConfig, type PoolClient } from 'pg';
 import { messageOf } from '../errors.ts';
 import { StoreError } from './errors.ts';
-import { configOf, Connection, dialect, type PostgresOptions } from './postgres-connection.ts';
+import {
+  configOf,
+  Connection,
+  dialect,
+  LIFETIME_SECONDS,
+  type PostgresOptions,
+} from './postgres-connection.ts';
 import { dial } from './postgres-dial.ts';
 import { asStoreError, isBrokenOff, isLocked } from './postgres-errors.ts';
 import { isPooledByTransaction, lockTimeoutOf, settle, settleAlone } from './postgres-session.ts';
@@ -21,8 +27,6 @@ const FIRST_PAUSE_MS = 5;
 const START_PATIENCE_MS = 30_000;
 const LOOK_AGAIN_MS = 300;
 
-/** Old connections go: they know of no other server since. */
-const LIFETIME_SECONDS = 1800;
 /** What the server keeps of a name, in bytes. */
 const LONGEST_NAME = 63;
 

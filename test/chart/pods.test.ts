@@ -73,6 +73,12 @@ async function checksumOf(values: object): Promise<string> {
   return spec.template.metadata.annotations['checksum/config'];
 }
 
+/** How long payment waits for its data folder. */
+async function waitOf(values: object): Promise<string> {
+  const map = find(await render({ values }), 'ConfigMap', 'shop-payment');
+  return (map as unknown as { data: Record<string, string> }).data['DATA_LOCK_TIMEOUT'] ?? 'not said';
+}
+
 describe('a service', () => {
   it('has probes that values can stretch', async () => {
     const values = { services: { ledger: { probes: { startup: { failureThreshold: 1800 } } } } };
@@ -88,6 +94,13 @@ describe('a service', () => {
     const [payment] = podOf(objects, 'Deployment shop-payment').spec.containers;
     expect(payment.startupProbe.failureThreshold).toBe(60);
     expect(payment.readinessProbe.httpGet.path).toBe('/readyz');
+  });
+
+  it('waits for the volume as long as its predecessor may take to end, and less than the probe lets it', async () => {
+    expect(await waitOf({})).toBe('20s');
+    expect(await waitOf({ services: { payment: { shutdown: { grace: 300 } } } })).toBe('55s');
+    const storage = { kind: 'postgres', postgres: { existingSecret: 'databases' } };
+    expect(await waitOf({ storage })).toBe('not said');
   });
 
   it('pulls with a Secret that is named twice once', async () => {
